@@ -1,0 +1,56 @@
+//! Derived facts: pure functions from primary facts, the estate's inputs and `run.now`. No I/O, no clock.
+
+mod dns;
+mod mail;
+mod service;
+mod tls;
+mod web;
+
+use crate::facts::{Blobs, Looks, Timestamp};
+
+/// What derivation may use besides the facts.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// `run.now`.
+    pub now: Timestamp,
+    /// PEM text of the estate's extra roots; empty if none.
+    pub extra_roots: String,
+    /// The trust anchor in zone-file form (DS or DNSKEY records of the root); empty for the built-in one.
+    pub trust_anchor: String,
+    /// Lines `prefix TAB as-number`; empty without a table.
+    pub as_table: String,
+}
+
+/// Fills in every derived field.
+pub fn derive(looks: &mut Looks, blobs: &Blobs, given: &Given) {
+    for service in looks.services.values_mut() {
+        for endpoint in service.endpoints.values_mut() {
+            tls::derive(&mut endpoint.tls, &service.host, blobs, given);
+            web::derive(&mut endpoint.web, blobs);
+        }
+        service::derive(service);
+    }
+    for zone in looks.zones.values_mut() {
+        dns::derive(&zone.name, &mut zone.dns, blobs, given);
+        mail::derive(&zone.name, &mut zone.mail);
+    }
+}
+
+/// Empties every derived field again: what is stored is primary.
+pub fn strip(looks: &mut Looks) {
+    use crate::facts::Observation;
+    for service in looks.services.values_mut() {
+        service.agreement = Observation::underived();
+        for endpoint in service.endpoints.values_mut() {
+            endpoint.tls.certificate = Observation::underived();
+            endpoint.tls.validation = Observation::underived();
+            web::strip(&mut endpoint.web);
+        }
+    }
+    for zone in looks.zones.values_mut() {
+        zone.dns.dnssec = Observation::underived();
+        zone.dns.server_index = Observation::underived();
+        zone.mail.spf = Observation::underived();
+        zone.mail.dmarc = Observation::underived();
+    }
+}

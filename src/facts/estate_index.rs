@@ -1,0 +1,54 @@
+//! Derived: the estate as a whole, grouped so that a rule never walks all hosts.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Observation, Timestamp};
+
+/// What rules with the subject `estate` see.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EstateIndex {
+    pub hosts: i64,
+    pub zones: i64,
+    /// One entry an election function that has assets.
+    pub functions: Vec<FunctionIndex>,
+    /// What ends before results are final, soonest first; absent without an election.
+    pub endings: Observation<Vec<Ending>>,
+    /// Declared contacts by role, sorted.
+    pub contact_roles: Vec<String>,
+    /// The authorisation covers `run.now`; absent if none is declared.
+    pub authorisation_current: Observation<bool>,
+}
+
+/// All assets of one election function.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-key" = "function"))]
+pub struct FunctionIndex {
+    pub function: String,
+    /// The highest declared criticality.
+    pub criticality: String,
+    /// Names of the assets, sorted.
+    pub assets: Vec<String>,
+    pub without_owner: Vec<String>,
+    pub without_criticality: Vec<String>,
+    /// Host assets of high or critical criticality with a single address.
+    pub single_address: Vec<String>,
+    /// Host assets whose addresses could not be learned.
+    pub unresolved: Vec<String>,
+    /// All addresses of the function lie in one network prefix; absent for fewer than two hosts or no address, failed
+    /// if a host's addresses could not be learned and the rest lie in one.
+    pub one_network: Observation<bool>,
+}
+
+/// Something with an end date.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-key" = "subject"))]
+pub struct Ending {
+    /// `certificate`, `dnssec-signature`, `registration`, `authorisation`, `security.txt`.
+    pub kind: String,
+    pub subject: String,
+    pub ends: Timestamp,
+}

@@ -1,0 +1,37 @@
+//! What was seen, as plain data. Facts never judge and import nothing else of this crate.
+//!
+//! A [`Document`] holds two [`Looks`]: everything is looked at once, and what failed a severe check is looked at again.
+//! Every single thing looked at is an [`Observation`]: observed, absent, failed or not run. Fields marked *derived* in the
+//! schema are computed from the primary ones when facts are judged (module `derive`) and are never stored.
+//!
+//! Rules of the format: integers are `i64`; absent means left out, never null; maps are sorted; times are RFC 3339 UTC;
+//! a list that a rule walks is capped at [`LIST_CAP`] and the cut is recorded; no value has a field called `state`,
+//! because that word marks an observation. The format is additive: a changed meaning takes a new name.
+
+mod blob;
+mod document;
+mod estate_index;
+mod host;
+mod observation;
+mod service;
+mod tls;
+mod web;
+mod when;
+mod zone;
+
+pub use blob::{Blobs, digest};
+pub use document::{Document, Input, Looks, PROBE_VERSIONS, Run, SCHEMA, Traffic};
+pub use estate_index::{Ending, EstateIndex, FunctionIndex};
+pub use host::{AddressPorts, Host, HostAddress, HostDns, PortUnknown, Ports};
+pub use observation::{Observation, Reason, Unobserved};
+pub use service::{Access, Agreement, Endpoint, PortState, Protocol, Service};
+pub use tls::{Certificate, Chain, Negotiated, Tls, Validation, Version, Versions};
+pub use web::{Cookie, Csp, Framing, Hop, Hsts, Page, SecurityTxt, Site, Subresource, Web};
+pub use when::{Span, Timestamp};
+pub use zone::{
+    Caa, CaaProperty, ChainAnswer, DelegationSigner, Dmarc, Dnssec, DnssecChain, Fault, Mx, NameServer,
+    NameServerIndex, ServerAnswer, Soa, Spf, Zone, ZoneDns, ZoneKey, ZoneMail,
+};
+
+/// The longest list a rule may walk. What is cut is said in a field beside the list.
+pub const LIST_CAP: usize = 256;

@@ -1,0 +1,316 @@
+//! DNS and mail facts of a declared zone.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Observation, Span, Timestamp, Unobserved};
+
+/// A declared zone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Zone {
+    pub name: String,
+    pub dns: ZoneDns,
+    pub mail: ZoneMail,
+}
+
+/// DNS facts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ZoneDns {
+    /// Names of the zone's name servers, through the resolver, sorted, lower case.
+    pub ns: Observation<Vec<String>>,
+    /// Start of authority (RFC 1035 §3.3.13), through the resolver.
+    pub soa: Observation<Soa>,
+    /// Every server at every address, asked directly for the SOA and NS of the zone.
+    pub servers: Observation<Vec<NameServer>>,
+    /// CAA records of the zone's own name (RFC 8659).
+    pub caa: Observation<Caa>,
+    /// The raw answers from the root down that the DNSSEC state is derived from.
+    pub chain: Observation<DnssecChain>,
+    /// DNSSEC state with reasons (RFC 4033 §5).
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true))]
+    pub dnssec: Observation<Dnssec>,
+    /// The servers taken together.
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true))]
+    pub server_index: Observation<NameServerIndex>,
+}
+
+impl ZoneDns {
+    /// Every fact in the same valueless state.
+    pub fn unobserved(why: &Unobserved) -> Self {
+        Self {
+            ns: why.cast(),
+            soa: why.cast(),
+            servers: why.cast(),
+            caa: why.cast(),
+            chain: why.cast(),
+            dnssec: Observation::underived(),
+            server_index: Observation::underived(),
+        }
+    }
+}
+
+/// Start of authority.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Soa {
+    pub mname: String,
+    pub rname: String,
+    pub serial: i64,
+    pub refresh: Span,
+    pub retry: Span,
+    pub expire: Span,
+    pub minimum: Span,
+}
+
+/// One name server at one address.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-key" = "server"))]
+pub struct NameServer {
+    /// `name/address`.
+    pub server: String,
+    pub name: String,
+    pub address: String,
+    /// Whose the address is, as for hosts.
+    pub operator: String,
+    /// Network prefix: /24 for IPv4, /48 for IPv6.
+    pub prefix: String,
+    /// The answer over UDP; after truncation, the one over TCP.
+    pub udp: Observation<ServerAnswer>,
+    /// The answer over TCP (RFC 7766).
+    pub tcp: Observation<ServerAnswer>,
+}
+
+/// What one server says of the zone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServerAnswer {
+    /// The answer is authoritative.
+    pub authoritative: bool,
+    /// Response code, such as `NOERROR` or `REFUSED`.
+    pub rcode: String,
+    /// Serial of the SOA; left out if none was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<i64>,
+    /// NS names, sorted; left out if none was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ns: Option<Vec<String>>,
+    /// The server says that it would recurse.
+    pub recursion_available: bool,
+    /// The UDP answer was truncated and asked again over TCP.
+    pub truncated: bool,
+}
+
+/// CAA records (RFC 8659).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Caa {
+    /// The name they were found at.
+    pub found_at: String,
+    pub properties: Vec<CaaProperty>,
+    /// Values of `issue` other than the empty one.
+    pub issuers: Vec<String>,
+    /// Values of `iodef`.
+    pub iodef: Vec<String>,
+}
+
+/// One CAA property.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CaaProperty {
+    pub tag: String,
+    pub value: String,
+    pub critical: bool,
+}
+
+/// The answers that a validator needs for one zone, root first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DnssecChain {
+    pub answers: Vec<ChainAnswer>,
+}
+
+/// One question on the way down, through the resolver with CD set (RFC 4035 §3.2.2).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChainAnswer {
+    pub name: String,
+    /// `DNSKEY`, `DS`, `SOA`.
+    pub record_type: String,
+    /// Digest of the raw DNS message, a blob.
+    #[schemars(extend("x-volatile" = true))]
+    pub message: Observation<String>,
+}
+
+/// Derived: the state of the zone (RFC 4033 §5) and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Dnssec {
+    /// `secure`, `insecure`, `bogus` or `indeterminate`.
+    pub status: String,
+    /// The reason, in words, naming the zone and record at which it was decided.
+    pub reason: String,
+    /// The zone publishes DNSKEY records.
+    pub signed: bool,
+    /// The parent publishes DS records. Left out if that could not be learned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegated_securely: Option<bool>,
+    /// The zone's keys.
+    pub keys: Vec<ZoneKey>,
+    /// The parent's DS records.
+    pub ds: Vec<DelegationSigner>,
+    /// End of the first of the zone's own signatures to end (over SOA and DNSKEY).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signatures_end: Option<Timestamp>,
+}
+
+/// One DNSKEY (RFC 4034 §2).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ZoneKey {
+    pub tag: i64,
+    pub algorithm: i64,
+    pub flags: i64,
+    /// Size in bits, for RSA the modulus.
+    pub bits: i64,
+}
+
+/// One DS (RFC 4034 §5).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DelegationSigner {
+    pub tag: i64,
+    pub algorithm: i64,
+    pub digest_type: i64,
+}
+
+/// Derived: all servers of a zone together. Only servers that answered are counted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NameServerIndex {
+    /// Names.
+    pub names: i64,
+    /// Addresses.
+    pub addresses: i64,
+    /// Names with an IPv6 address.
+    pub ipv6_names: i64,
+    /// Network prefixes (/24, /48).
+    pub prefixes: i64,
+    /// Autonomous systems; left out without an AS table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub networks: Option<i64>,
+    /// Servers that could not be asked.
+    pub unasked: i64,
+    /// Distinct SOA serials seen.
+    pub serials: Vec<i64>,
+    /// Distinct NS sets seen, each joined by a space.
+    pub ns_sets: Vec<String>,
+}
+
+/// Mail facts of a zone's own name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ZoneMail {
+    /// Mail exchangers by preference (RFC 5321 §5.1).
+    pub mx: Observation<Vec<Mx>>,
+    /// TXT records of the zone's name, each with its strings joined.
+    pub txt: Observation<Vec<String>>,
+    /// TXT records at `_dmarc.` and the name.
+    pub dmarc_txt: Observation<Vec<String>>,
+    /// Records that SPF evaluation reaches by include and redirect, by name; `txt` of the zone itself is not repeated here.
+    pub spf_reached: BTreeMap<String, Observation<Vec<String>>>,
+    /// What the estate says of the zone's mail: sends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sends: Option<bool>,
+    /// What the estate says of the zone's mail: receives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receives: Option<bool>,
+    /// The SPF record (RFC 7208).
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true))]
+    pub spf: Observation<Spf>,
+    /// The DMARC record (RFC 9989).
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true))]
+    pub dmarc: Observation<Dmarc>,
+}
+
+impl ZoneMail {
+    /// Every fact in the same valueless state.
+    pub fn unobserved(why: &Unobserved) -> Self {
+        Self {
+            mx: why.cast(),
+            txt: why.cast(),
+            dmarc_txt: why.cast(),
+            spf_reached: BTreeMap::new(),
+            sends: None,
+            receives: None,
+            spf: Observation::underived(),
+            dmarc: Observation::underived(),
+        }
+    }
+}
+
+/// One mail exchanger.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-key" = "exchange"))]
+pub struct Mx {
+    pub preference: i64,
+    /// Lower case, without the final dot; empty for the null MX (RFC 7505).
+    pub exchange: String,
+    /// Its addresses through the resolver.
+    pub addresses: Observation<Vec<String>>,
+    /// The exchange is an alias, which RFC 2181 §10.3 forbids.
+    pub is_alias: bool,
+}
+
+/// Derived: SPF (RFC 7208).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Spf {
+    pub record: String,
+    /// How many SPF records the name has; more than one is a permanent error (§4.5).
+    pub records: i64,
+    /// The qualifier of `all`: `-`, `~`, `?` or `+`; `none` if neither `all` nor `redirect` is there.
+    pub all: String,
+    /// DNS-querying terms counted over the whole tree (§4.6.4); left out if a part of the tree could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookups: Option<i64>,
+    /// Names that could not be asked.
+    pub unread: Vec<String>,
+    /// Every fault of syntax or use, with its place.
+    pub faults: Vec<Fault>,
+}
+
+/// Derived: DMARC (RFC 9989).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Dmarc {
+    pub record: String,
+    pub records: i64,
+    /// `none`, `quarantine` or `reject`, as a receiver would take it.
+    pub policy: String,
+    /// For subdomains; the policy itself where `sp` is not given.
+    pub subdomain_policy: String,
+    /// Addresses for aggregate reports.
+    pub rua: Vec<String>,
+    /// `t=y`: receivers are asked to apply a milder policy.
+    pub testing: bool,
+    pub faults: Vec<Fault>,
+}
+
+/// A fault in a record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// Name of the record's owner and byte offset, `example.org:17`.
+    pub at: String,
+    pub text: String,
+}

@@ -1,0 +1,206 @@
+//! The only code that opens a socket. It dials [`Target`]s and nothing else, applies the estate's port map, keeps the
+//! rates, counts and logs every connection and datagram, and turns each error into a stable [`Reason`].
+
+mod conn;
+mod dns;
+mod error;
+mod http;
+mod log;
+mod rate;
+
+pub use conn::Conn;
+pub use dns::{DnsReply, Transport};
+pub use error::NetError;
+pub use http::{HttpReply, HttpRequest, fetch};
+pub use log::{ConnectionLog, LogEntry};
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+use tokio::time::timeout;
+
+use crate::facts::{Reason, Traffic};
+use crate::scope::{Act, Target};
+use rate::Rates;
+
+/// How long to wait for what, and how much at once.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// For a TCP connection to open, or one answer to arrive. A second, last try gets twice that.
+    pub answer: Duration,
+    /// Connections at once to one address.
+    pub per_address: usize,
+    /// Connections or datagrams a second to one address, and in all.
+    pub rate: (u32, u32),
+    /// Nominal port to dialled port; only of a private estate.
+    pub port_map: BTreeMap<u16, u16>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { answer: Duration::from_secs(5), per_address: 4, rate: (5, 50), port_map: BTreeMap::new() }
+    }
+}
+
+/// The dialer of a run.
+#[derive(Debug)]
+pub struct Net {
+    limits: Limits,
+    rates: Rates,
+    log: Arc<ConnectionLog>,
+}
+
+impl Net {
+    /// A dialer with these limits, writing to this log.
+    pub fn new(limits: Limits, log: ConnectionLog) -> Self {
+        let rates = Rates::new(&limits);
+        Self { limits, rates, log: Arc::new(log) }
+    }
+    /// The patience for one answer.
+    pub fn answer_time(&self) -> Duration {
+        self.limits.answer
+    }
+    /// The port that is really dialled for a nominal one; with a port map, `None` for a port that is not in it.
+    pub fn mapped(&self, nominal: u16) -> Option<u16> {
+        if self.limits.port_map.is_empty() { Some(nominal) } else { self.limits.port_map.get(&nominal).copied() }
+    }
+    /// What was sent so far.
+    pub fn traffic(&self) -> Traffic {
+        self.log.traffic()
+    }
+
+    /// Opens a TCP connection for one permitted act. A timeout is tried once more, more slowly.
+    ///
+    /// # Errors
+    /// Not permitted, or not connected, with the reason.
+    pub async fn connect(&self, target: &Target, act: Act) -> Result<Conn, NetError> {
+        let address = self.address(target, act)?;
+        match self.dial(target, act, address, self.limits.answer).await {
+            Err(e) if e.reason == Reason::Timeout => self.dial(target, act, address, self.limits.answer * 2).await,
+            outcome => outcome,
+        }
+    }
+
+    /// As [`Net::connect`], with one short try and no second: for the port list, which has its own second pass.
+    ///
+    /// # Errors
+    /// As for [`Net::connect`].
+    pub async fn knock(&self, target: &Target, act: Act, patience: Duration) -> Result<Conn, NetError> {
+        let address = self.address(target, act)?;
+        self.dial(target, act, address, patience).await
+    }
+
+    /// Sends one datagram and waits for an answer that `accept` recognises; others are ignored. Tried twice.
+    ///
+    /// # Errors
+    /// Not permitted, or no such answer in time.
+    pub async fn ask(
+        &self,
+        target: &Target,
+        act: Act,
+        payload: &[u8],
+        accept: impl Fn(&[u8]) -> bool,
+    ) -> Result<Vec<u8>, NetError> {
+        let address = self.address(target, act)?;
+        match self.datagram(target, act, address, payload, &accept, self.limits.answer / 2).await {
+            Err(e) if e.reason == Reason::Timeout => {
+                self.datagram(target, act, address, payload, &accept, self.limits.answer).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Checks permission and maps the port.
+    fn address(&self, target: &Target, act: Act) -> Result<SocketAddr, NetError> {
+        if let Err(not_ours) = target.permits(act) {
+            self.log.refuse(target, act, &not_ours);
+            return Err(NetError::new(Reason::NotOurs, not_ours.to_string()));
+        }
+        // The resolver is given with its real port; everything else by nominal port.
+        let port = match target.role() {
+            crate::scope::Role::Resolver { port } => Some(*port),
+            _ => self.mapped(act.port),
+        };
+        let port = port.ok_or_else(|| {
+            NetError::new(Reason::NotOurs, format!("port {} is not in the estate's port map", act.port))
+        })?;
+        Ok(SocketAddr::new(target.address(), port))
+    }
+
+    async fn dial(&self, target: &Target, act: Act, address: SocketAddr, patience: Duration) -> Result<Conn, NetError> {
+        let place = self.rates.admit(address.ip()).await;
+        let entry = self.log.open(target, act, address, "tcp");
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+        let opened = match socket {
+            Ok(socket) => timeout(patience, socket.connect(address)).await,
+            Err(e) => Ok(Err(e)),
+        };
+        match opened {
+            Ok(Ok(stream)) if is_self_connect(&stream) => {
+                self.log.fail(entry, "refused");
+                Err(NetError::new(Reason::Refused, format!("{address} refused the connection")))
+            }
+            Ok(Ok(stream)) => Ok(Conn::new(stream, Arc::clone(&self.log), entry, place)),
+            Ok(Err(e)) => {
+                let error = NetError::from_io(&e, &format!("connecting to {address}"));
+                self.log.fail(entry, &error.reason.word());
+                Err(error)
+            }
+            Err(_) => {
+                self.log.fail(entry, "timeout");
+                Err(NetError::new(
+                    Reason::Timeout,
+                    format!("{address} did not accept a connection within {} s", patience.as_secs_f32()),
+                ))
+            }
+        }
+    }
+
+    async fn datagram(
+        &self,
+        target: &Target,
+        act: Act,
+        address: SocketAddr,
+        payload: &[u8],
+        accept: &impl Fn(&[u8]) -> bool,
+        patience: Duration,
+    ) -> Result<Vec<u8>, NetError> {
+        let _place = self.rates.admit(address.ip()).await;
+        let entry = self.log.open(target, act, address, "udp");
+        let exchange = async {
+            let any: SocketAddr = if address.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
+            // A fresh socket per question gives a fresh source port; connecting it drops answers from elsewhere.
+            let socket = UdpSocket::bind(any).await?;
+            socket.connect(address).await?;
+            socket.send(payload).await?;
+            self.log.sent(entry, payload.len());
+            let mut buffer = vec![0; 65_535];
+            loop {
+                let n = socket.recv(&mut buffer).await?;
+                self.log.received(entry, n);
+                if accept(&buffer[..n]) {
+                    return Ok::<_, std::io::Error>(buffer[..n].to_vec());
+                }
+            }
+        };
+        let outcome = timeout(patience, exchange).await;
+        let result = match outcome {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(e)) => Err(NetError::from_io(&e, &format!("asking {address} over UDP"))),
+            Err(_) => Err(NetError::new(
+                Reason::Timeout,
+                format!("{address} did not answer over UDP within {} s", patience.as_secs_f32()),
+            )),
+        };
+        self.log.close(entry, &result.as_ref().map_or_else(|e| e.reason.word(), |_| "answered".into()));
+        result
+    }
+}
+
+/// On loopback a connect into the ephemeral range can meet itself; that is no server.
+fn is_self_connect(stream: &TcpStream) -> bool {
+    matches!((stream.local_addr(), stream.peer_addr()), (Ok(a), Ok(b)) if a == b)
+}

@@ -1,0 +1,37 @@
+//! Probes look and write facts. They never judge. One folder a family; each probe is one `async fn` that takes a
+//! [`Context`] and targets from scope, and returns facts in which everything that could not be looked at says so.
+
+pub mod dns;
+pub mod mail;
+pub mod services;
+pub mod tls;
+pub mod web;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::facts::Blobs;
+use crate::net::Net;
+use crate::scope::Scope;
+
+/// What every probe is handed.
+#[derive(Clone, Debug)]
+pub struct Context {
+    pub net: Arc<Net>,
+    pub scope: Arc<Scope>,
+    blobs: Arc<Mutex<Blobs>>,
+}
+
+impl Context {
+    /// A context with an empty store of blobs.
+    pub fn new(net: Arc<Net>, scope: Arc<Scope>) -> Self {
+        Self { net, scope, blobs: Arc::default() }
+    }
+    /// Keeps bulky evidence, gives its digest.
+    pub fn keep(&self, bytes: &[u8]) -> String {
+        self.blobs.lock().unwrap_or_else(PoisonError::into_inner).keep(bytes)
+    }
+    /// All evidence kept so far.
+    pub fn blobs(&self) -> Blobs {
+        self.blobs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,1 @@
+//! The scheduler: declared subjects × probes, with progress and cancellation.
