@@ -3,8 +3,24 @@
 //! [`Catalogue::load`] is the only way in and refuses to start on any fault, naming file and line. [`judge`] is a pure function of
 //! facts, estate, catalogue, tables and `run.now`. `cel` is imported by the module of that name alone.
 
+mod audit;
+mod cases;
+mod catalogue;
+mod cel;
 mod file;
 mod finding;
+mod judge;
+mod lint;
+mod message;
+mod path;
+mod table;
+mod types;
+mod view;
 
+pub use audit::{Bench, judge, worth_a_second_look};
+pub use cases::{CaseResult, run_cases};
+pub use catalogue::{Catalogue, FAMILIES};
 pub use file::{Case, CheckFile, Effort, EvidenceKind, Expect, InFreeze, Proof, Remediation, Status};
 pub use finding::{Confidence, Evidence, Finding, Severity, Subject, SubjectKind, Verdict};
+pub use lint::{Check, CheckFault};
+pub use table::Tables;

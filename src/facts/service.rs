@@ -38,6 +38,10 @@ pub struct Endpoint {
     pub protocol: Observation<Protocol>,
     /// Whether it serves strangers; only for protocols where one harmless request proves it.
     pub access: Observation<Access>,
+    /// Whether a declared port answers at all; absent for an undeclared one, failed where silence may have another cause.
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true))]
+    pub answers: Observation<bool>,
     pub tls: Tls,
     pub web: Web,
 }

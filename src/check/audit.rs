@@ -1,0 +1,209 @@
+//! A whole document judged: every check on every subject, endpoints taken together, second looks held against first ones.
+
+use std::collections::BTreeMap;
+
+use super::catalogue::Catalogue;
+use super::judge::{Outcome, Outcomes, Stage};
+use super::lint::Check;
+use super::view::{Frame, View};
+use super::{Confidence, EvidenceKind, Finding, Severity, Subject, SubjectKind, Verdict};
+use crate::estate::Estate;
+use crate::facts::{Document, EstateIndex, Looks};
+
+/// What to judge with.
+pub struct Bench<'a> {
+    pub catalogue: &'a Catalogue,
+    pub estate: &'a Estate,
+    /// The estate as a whole, from the first looks.
+    pub index: &'a EstateIndex,
+    /// Which checks to judge.
+    pub selected: &'a dyn Fn(&Check) -> bool,
+}
+
+/// All findings, sorted by check, subject and element. `document` has its derived facts.
+pub fn judge(document: &Document, bench: &Bench<'_>) -> Vec<Finding> {
+    let first = judge_looks(&document.first, document, bench);
+    let second = judge_looks(&document.second, document, bench);
+    let mut findings: Vec<Finding> = first
+        .into_iter()
+        .map(|(key, merged)| {
+            let again = second.get(&key);
+            finding(key, merged, again, bench)
+        })
+        .collect();
+    drop_shadowed(&mut findings);
+    findings
+}
+
+/// Subjects with a failing check of severity high or critical, which deserve a second look.
+pub fn worth_a_second_look(findings: &[Finding], catalogue: &Catalogue) -> Vec<Subject> {
+    let observed =
+        |f: &&Finding| catalogue.checks.get(&f.check).is_some_and(|c| c.file.evidence != EvidenceKind::Declared);
+    let severe =
+        findings.iter().filter(|f| f.verdict == Verdict::Fail && f.severity >= Severity::High).filter(observed);
+    let mut subjects: Vec<Subject> =
+        severe.map(|f| f.subject.clone()).filter(|s| s.kind != SubjectKind::Estate).collect();
+    subjects.sort();
+    subjects.dedup();
+    subjects
+}
+
+type Key = (String, Subject, Option<String>);
+
+/// One verdict over all endpoints.
+struct Merged {
+    outcome: Outcome,
+    at: Vec<String>,
+}
+
+fn judge_looks(looks: &Looks, document: &Document, bench: &Bench<'_>) -> BTreeMap<Key, Merged> {
+    let frame = Frame::new(bench.estate, document.run.now);
+    let mut all = BTreeMap::new();
+    let mut add = |kind, name: &str, views: Vec<(String, View)>| {
+        judge_subject(Subject { kind, name: name.to_owned() }, views, document, bench, &mut all);
+    };
+    for (name, zone) in &looks.zones {
+        add(SubjectKind::Zone, name, vec![(String::new(), frame.zone(zone, bench.estate.asset(name)))]);
+    }
+    for (name, host) in &looks.hosts {
+        let zone = host.zone.as_ref().and_then(|zone| document.first.zones.get(zone));
+        add(SubjectKind::Host, name, vec![(String::new(), frame.host(host, zone, bench.estate.asset(name)))]);
+    }
+    for (name, service) in &looks.services {
+        let Some(host) = looks.hosts.get(&service.host).or_else(|| document.first.hosts.get(&service.host)) else {
+            continue;
+        };
+        let zone = host.zone.as_ref().and_then(|zone| document.first.zones.get(zone));
+        let parents = frame.host(host, zone, bench.estate.asset(&service.host));
+        let endpoints = service.endpoints.iter();
+        let views =
+            endpoints.map(|(at, endpoint)| (at.clone(), Frame::endpoint(&parents, name, service, endpoint))).collect();
+        add(SubjectKind::Service, name, views);
+    }
+    if !looks.hosts.is_empty() || !looks.zones.is_empty() {
+        add(SubjectKind::Estate, "estate", vec![(String::new(), frame.estate(bench.index))]);
+    }
+    all
+}
+
+fn judge_subject(
+    subject: Subject,
+    views: Vec<(String, View)>,
+    document: &Document,
+    bench: &Bench<'_>,
+    all: &mut BTreeMap<Key, Merged>,
+) {
+    // Identical endpoint facts are judged once: the address is not what makes them different.
+    let mut judged: Vec<(String, BTreeMap<String, Outcomes>)> = Vec::new();
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for (address, view) in views {
+        let print = fingerprint(&view);
+        if let Some(same) = seen.get(&print).and_then(|at| judged.get(*at)) {
+            let outcomes = same.1.clone();
+            judged.push((address, outcomes));
+            continue;
+        }
+        let mut stage = Stage::new(bench.catalogue, view, &document.probes);
+        let checks = bench.catalogue.checks.values().filter(|c| c.file.subject == subject.kind && (bench.selected)(c));
+        let outcomes = checks.map(|check| (check.id.clone(), stage.judge(check))).collect();
+        seen.insert(print, judged.len());
+        judged.push((address, outcomes));
+    }
+    for (address, by_check) in judged {
+        for (check, outcomes) in by_check {
+            for (element, outcome) in outcomes {
+                merge(all, (check.clone(), subject.clone(), element), &address, outcome);
+            }
+        }
+    }
+}
+
+/// A service fails if any endpoint fails, else is undetermined if any is, else passes.
+fn merge(all: &mut BTreeMap<Key, Merged>, key: Key, address: &str, mut outcome: Outcome) {
+    let at: Vec<String> = (!address.is_empty()).then(|| address.to_owned()).into_iter().collect();
+    for evidence in &mut outcome.evidence {
+        evidence.at = at.first().cloned();
+    }
+    match all.get_mut(&key) {
+        None => drop(all.insert(key, Merged { outcome, at })),
+        Some(there) if outcome.verdict > there.outcome.verdict => *there = Merged { outcome, at },
+        Some(there) if outcome.verdict == there.outcome.verdict => {
+            there.at.extend(at);
+            if there.outcome.evidence.len() < 12 {
+                there.outcome.evidence.extend(outcome.evidence);
+            }
+        }
+        Some(_) => {}
+    }
+}
+
+fn finding(key: Key, merged: Merged, again: Option<&Merged>, bench: &Bench<'_>) -> Finding {
+    let (id, subject, element) = key;
+    let Merged { outcome, at } = merged;
+    // The key came from this catalogue.
+    let file = bench.catalogue.checks.get(&id).map(|check| &check.file);
+    let declared = file.is_none_or(|f| f.evidence == EvidenceKind::Declared);
+    let own = file.map_or(Confidence::Possible, |f| f.confidence);
+    let severe = outcome.verdict == Verdict::Fail && outcome.severity >= Severity::High;
+    let needs_second = severe && !declared && subject.kind != SubjectKind::Estate;
+    let (confidence, doubt) = match again {
+        _ if !needs_second => (own, None),
+        Some(second) if second.outcome.verdict == Verdict::Fail => (own, None),
+        Some(second) if second.outcome.verdict == Verdict::Undetermined => {
+            (own.min(Confidence::Likely), Some("A second look did not succeed."))
+        }
+        Some(_) => (Confidence::Possible, Some("A second look a little later did not show it.")),
+        None => (own.min(Confidence::Likely), None),
+    };
+    let message = [Some(outcome.message.as_str()), doubt]
+        .into_iter()
+        .flatten()
+        .filter(|m| !m.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
+    Finding {
+        check: id,
+        subject,
+        element,
+        at,
+        verdict: outcome.verdict,
+        reason: outcome.reason,
+        severity: outcome.severity,
+        confidence,
+        title: file.map(|f| f.title.clone()).unwrap_or_default(),
+        message,
+        evidence: outcome.evidence,
+        controls: file.map(|f| f.controls.clone()).unwrap_or_default(),
+        waiver: None,
+    }
+}
+
+/// A verdict on a list as a whole at one endpoint says nothing beside failing or unknown elements at another.
+fn drop_shadowed(findings: &mut Vec<Finding>) {
+    let with_elements: Vec<(String, Subject)> =
+        findings.iter().filter(|f| f.element.is_some()).map(|f| (f.check.clone(), f.subject.clone())).collect();
+    findings.retain(|f| {
+        f.element.is_some()
+            || f.verdict >= Verdict::Undetermined
+            || !with_elements.contains(&(f.check.clone(), f.subject.clone()))
+    });
+}
+
+/// A digest of the facts without the address and without the times of looking.
+fn fingerprint(view: &View) -> String {
+    let roots: BTreeMap<&String, serde_json::Value> =
+        view.roots.iter().map(|(name, value)| (name, timeless(value))).collect();
+    crate::facts::digest(serde_json::to_string(&roots).unwrap_or_default().as_bytes())
+}
+
+fn timeless(value: &serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::Object(fields) => {
+            let kept = fields.iter().filter(|(name, _)| !matches!(name.as_str(), "observed_at" | "address"));
+            Value::Object(kept.map(|(name, value)| (name.clone(), timeless(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(timeless).collect()),
+        other => other.clone(),
+    }
+}

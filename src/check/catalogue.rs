@@ -1,0 +1,143 @@
+//! All checks, loaded from the embedded files and from directories, or refused.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rust_embed::RustEmbed;
+
+use super::lint::{Check, CheckFault, compile};
+use super::table::Tables;
+
+/// The families, in the order in which reports show them.
+pub const FAMILIES: [&str; 6] = ["tls", "dns", "mail", "web", "services", "estate"];
+
+#[derive(RustEmbed)]
+#[folder = "checks/"]
+struct Files;
+
+/// Checks by id, with the tables they read.
+#[derive(Debug)]
+pub struct Catalogue {
+    pub checks: BTreeMap<String, Check>,
+    pub(super) tables: Tables,
+    /// Digest over all check files and tables, in order of id.
+    pub digest: String,
+}
+
+impl Catalogue {
+    /// The embedded checks and those of the directories, or every fault of any of them.
+    ///
+    /// # Errors
+    /// All faults, by file and line.
+    pub fn load(directories: &[&Path]) -> Result<Self, Vec<CheckFault>> {
+        let mut sources = embedded();
+        let mut faults = Vec::new();
+        for directory in directories {
+            match read_directory(directory) {
+                Ok(found) => {
+                    for (id, source) in found {
+                        if let Some(there) = sources.checks.insert(id.clone(), source.clone()) {
+                            faults.push(fault(&source.name, format!("the id {id} is taken by {}", there.name)));
+                        }
+                    }
+                }
+                Err(e) => faults.push(e),
+            }
+        }
+        Self::compile(&sources, faults)
+    }
+
+    fn compile(sources: &Sources, mut faults: Vec<CheckFault>) -> Result<Self, Vec<CheckFault>> {
+        let tables = Tables::read(&sources.tables).unwrap_or_else(|texts| {
+            faults.extend(texts.into_iter().map(|text| fault("checks/tables", text)));
+            Tables::default()
+        });
+        let mut checks = BTreeMap::new();
+        for (id, source) in &sources.checks {
+            match compile(&source.name, id, &source.text, &tables) {
+                Ok(check) => drop(checks.insert(id.clone(), check)),
+                Err(more) => faults.extend(more),
+            }
+        }
+        let cited = checks.values().map(|check: &Check| (check.id.as_str(), &check.file));
+        faults.extend(unknown_controls(cited));
+        if faults.is_empty() {
+            let texts = sources.tables.iter().map(|(name, text)| format!("{name}\n{text}"));
+            let all: Vec<String> =
+                checks.values().map(|c: &Check| format!("{} {}\n", c.id, c.digest)).chain(texts).collect();
+            return Ok(Self { checks, tables, digest: crate::facts::digest(all.concat().as_bytes()) });
+        }
+        faults.sort();
+        Err(faults)
+    }
+
+    /// The checks of one family.
+    pub fn family<'a>(&'a self, family: &'a str) -> impl Iterator<Item = &'a Check> {
+        self.checks.values().filter(move |check| check.family() == family)
+    }
+}
+
+#[derive(Clone)]
+struct Source {
+    name: String,
+    text: String,
+}
+
+#[derive(Default)]
+struct Sources {
+    checks: BTreeMap<String, Source>,
+    tables: BTreeMap<String, String>,
+}
+
+fn embedded() -> Sources {
+    let mut sources = Sources::default();
+    for path in Files::iter() {
+        let Some(text) = Files::get(&path).and_then(|file| String::from_utf8(file.data.into_owned()).ok()) else {
+            continue;
+        };
+        match path.strip_suffix(".toml").and_then(|path| path.split_once('/')) {
+            Some(("tables", table)) => drop(sources.tables.insert(table.to_owned(), text)),
+            Some((family, fault)) if FAMILIES.contains(&family) => {
+                let source = Source { name: format!("checks/{path}"), text };
+                sources.checks.insert(format!("{family}.{fault}"), source);
+            }
+            _ => {}
+        }
+    }
+    sources
+}
+
+/// Check files of a team: `DIR/family/the-fault.toml`.
+fn read_directory(directory: &Path) -> Result<BTreeMap<String, Source>, CheckFault> {
+    let unreadable =
+        |path: &Path, e: std::io::Error| fault(&path.display().to_string(), format!("cannot be read: {e}"));
+    let mut found = BTreeMap::new();
+    for family in std::fs::read_dir(directory).map_err(|e| unreadable(directory, e))? {
+        let family = family.map_err(|e| unreadable(directory, e))?.path();
+        if !family.is_dir() {
+            continue;
+        }
+        for file in std::fs::read_dir(&family).map_err(|e| unreadable(&family, e))? {
+            let file = file.map_err(|e| unreadable(&family, e))?.path();
+            if file.extension().is_none_or(|extension| extension != "toml") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&file).map_err(|e| unreadable(&file, e))?;
+            let part =
+                |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            found.insert(
+                format!("{}.{}", part(&family), part(&file)),
+                Source { name: file.display().to_string(), text },
+            );
+        }
+    }
+    Ok(found)
+}
+
+fn unknown_controls<'a>(_cited: impl Iterator<Item = (&'a str, &'a super::CheckFile)>) -> Vec<CheckFault> {
+    Vec::new()
+}
+
+fn fault(file: &str, message: String) -> CheckFault {
+    CheckFault { file: file.to_owned(), line: 1, message }
+}

@@ -1,0 +1,102 @@
+//! Messages of findings: handlebars over the names that the rule saw, as plain text. Whoever shows the text escapes it.
+
+use std::sync::LazyLock;
+
+use handlebars::{Context, Handlebars, Helper, HelperResult, Output, RenderContext, RenderErrorReason};
+use serde_json::{Map, Value};
+
+use super::path::{Seen, open};
+use super::types::Type;
+
+static ENGINE: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
+    let mut engine = Handlebars::new();
+    engine.set_strict_mode(true);
+    engine.register_escape_fn(handlebars::no_escape);
+    engine.register_helper("date", Box::new(date));
+    engine.register_helper("join", Box::new(join));
+    engine.register_helper("count", Box::new(count));
+    engine
+});
+
+/// Renders a template; a name that is not there is an error, so that no message ever has a hole.
+///
+/// # Errors
+/// What the template asks for that is not there.
+pub(super) fn render(template: &str, data: &Map<String, Value>) -> Result<String, String> {
+    ENGINE.render_template(template, data).map_err(|e| e.to_string())
+}
+
+/// A fact as templates see it: observations seen through, what was not observed left out.
+pub(super) fn plain(value: &Value, ty: &Type) -> Option<Value> {
+    match ty {
+        Type::Observation(inner) => match open(value) {
+            Seen::Value(seen) => plain(seen, inner),
+            Seen::Absent | Seen::Blocked(_) => None,
+        },
+        Type::Object(object) => {
+            let field =
+                |(name, value): (&String, &Value)| Some((name.clone(), plain(value, &object.fields.get(name)?.ty)?));
+            Some(Value::Object(value.as_object()?.iter().filter_map(field).collect()))
+        }
+        Type::Map(inner) => {
+            let entry = |(name, value): (&String, &Value)| Some((name.clone(), plain(value, inner)?));
+            Some(Value::Object(value.as_object()?.iter().filter_map(entry).collect()))
+        }
+        Type::List(inner) => {
+            Some(Value::Array(value.as_array()?.iter().filter_map(|item| plain(item, inner)).collect()))
+        }
+        _ => Some(value.clone()),
+    }
+}
+
+type Made = Result<String, RenderErrorReason>;
+
+fn write(out: &mut dyn Output, made: Made) -> HelperResult {
+    Ok(out.write(&made?)?)
+}
+
+/// `{{date x}}`: the day of a time, `2028-10-29`.
+fn date(
+    h: &Helper<'_>,
+    _: &Handlebars<'_>,
+    _: &Context,
+    _: &mut RenderContext<'_, '_>,
+    out: &mut dyn Output,
+) -> HelperResult {
+    let text = h.param(0).and_then(|p| p.value().as_str());
+    write(
+        out,
+        text.and_then(|t| t.get(..10)).map(str::to_owned).ok_or(RenderErrorReason::ParamNotFoundForIndex("date", 0)),
+    )
+}
+
+/// `{{join xs}}`: the elements with commas, at most twelve.
+fn join(
+    h: &Helper<'_>,
+    _: &Handlebars<'_>,
+    _: &Context,
+    _: &mut RenderContext<'_, '_>,
+    out: &mut dyn Output,
+) -> HelperResult {
+    let items =
+        h.param(0).and_then(|p| p.value().as_array()).ok_or(RenderErrorReason::ParamNotFoundForIndex("join", 0))?;
+    let word = |item: &Value| item.as_str().map_or_else(|| item.to_string(), str::to_owned);
+    let mut words: Vec<String> = items.iter().take(12).map(word).collect();
+    if items.len() > 12 {
+        words.push(format!("and {} more", items.len() - 12));
+    }
+    write(out, Ok(words.join(", ")))
+}
+
+/// `{{count xs}}`: how many elements.
+fn count(
+    h: &Helper<'_>,
+    _: &Handlebars<'_>,
+    _: &Context,
+    _: &mut RenderContext<'_, '_>,
+    out: &mut dyn Output,
+) -> HelperResult {
+    let items =
+        h.param(0).and_then(|p| p.value().as_array()).ok_or(RenderErrorReason::ParamNotFoundForIndex("count", 0))?;
+    write(out, Ok(items.len().to_string()))
+}

@@ -1,0 +1,41 @@
+//! Dated data that rules reach as `table.NAME`: files under `checks/tables/`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::types::Type;
+
+/// All tables, by name (the file's stem, hyphens as underscores).
+#[derive(Clone, Debug, Default)]
+pub struct Tables(Map<String, Value>);
+
+impl Tables {
+    /// Reads TOML tables by file name without `.toml`.
+    ///
+    /// # Errors
+    /// One sentence a file that is no TOML or has no `date` and `source`.
+    pub fn read(files: &BTreeMap<String, String>) -> Result<Self, Vec<String>> {
+        let mut tables = Map::new();
+        let mut faults = Vec::new();
+        for (file, text) in files {
+            match toml::from_str::<Value>(text) {
+                Ok(value) if value.get("date").is_some() && value.get("source").is_some() => {
+                    let name = file.replace('-', "_");
+                    tables.insert(name, super::file::without_datetimes(value));
+                }
+                Ok(_) => faults.push(format!("checks/tables/{file}.toml: dated data needs the keys date and source")),
+                Err(e) => faults.push(format!("checks/tables/{file}.toml: {}", e.to_string().trim())),
+            }
+        }
+        if faults.is_empty() { Ok(Self(tables)) } else { Err(faults) }
+    }
+    /// The value that `table` stands for.
+    pub(super) fn value(&self) -> Value {
+        Value::Object(self.0.clone())
+    }
+    /// Its type.
+    pub(super) fn ty(&self) -> Type {
+        Type::of_value(&self.value())
+    }
+}

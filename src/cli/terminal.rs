@@ -1,0 +1,52 @@
+//! The only place that prints. Data goes to stdout, everything else to stderr; bytes from elsewhere are escaped.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the module that prints")]
+
+use std::io::IsTerminal;
+
+use super::CliError;
+
+/// Data.
+pub(super) fn data(text: &str) {
+    println!("{}", escaped(text));
+}
+
+/// A message for the person.
+pub(super) fn note(text: &str) {
+    eprintln!("{}", escaped(text));
+}
+
+/// Why a command did not do its work.
+pub(super) fn error(error: &CliError) {
+    note(&error.to_string());
+}
+
+/// Whether stderr is a person's terminal.
+pub(super) fn is_interactive() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+/// Whether colour is welcome on stdout: a terminal, and NO_COLOR is not set (no-color.org).
+pub(super) fn colour() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+}
+
+/// Control characters other than newline, tab and our own colour escapes are made visible.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\n' | '\t' => out.push(c),
+            // Colours are ESC [ digits m, written by the report; anything else after ESC is not ours.
+            '\u{1b}' if rest.peek() == Some(&'[') && is_colour(rest.clone()) => out.push(c),
+            c if c.is_control() => out.extend(c.escape_default()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn is_colour(rest: impl Iterator<Item = char>) -> bool {
+    rest.skip(1).find(|c| !c.is_ascii_digit() && *c != ';') == Some('m')
+}
