@@ -1,5 +1,15 @@
 //! Controls of the NIS frameworks, and what the findings say about each (design §9). Data in, data out; no wording of verdicts.
 
+mod coverage;
+mod lint;
+mod load;
+mod tree;
+
+pub use coverage::{Outcome, OutcomeResult, Tally, coverage, scenario, tally};
+pub use lint::{Citation, lint_citations};
+pub use load::{FrameworkError, Frameworks};
+pub use tree::{LeafCounts, leaf_counts};
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -51,6 +61,26 @@ pub struct Control {
     pub maps_to: Vec<String>,
 }
 
+impl Control {
+    /// Whether it asks something of the entity itself; only such controls enter coverage.
+    pub fn binds_entity(&self) -> bool {
+        matches!(self.kind.as_str(), "requirement" | "measure") && self.addressee == "entity"
+    }
+    /// Whether nothing that shows from outside can be evidence about it.
+    pub fn not_testable(&self) -> bool {
+        self.technical_evidence == "none"
+    }
+    /// Whether the report itself is the evidence.
+    pub fn own_report(&self) -> bool {
+        self.technical_evidence == "self"
+    }
+    /// Whether its text was written from memory and not yet held against the document. Such a control stays out of the
+    /// oversight and public editions.
+    pub fn from_memory(&self) -> bool {
+        self.confidence.contains("memory")
+    }
+}
+
 /// What this run says about one control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -81,7 +111,7 @@ pub struct Coverage {
     pub state: CoverageState,
     /// Checks of the catalogue that cite it (directly).
     pub checks: Vec<String>,
-    /// Subjects with a pass and no fail.
+    /// Subjects with a pass and no fail. Under `declared_only` by the estate's own word, and in no ratio.
     pub consistent: i64,
     /// Subjects with a fail.
     pub inconsistent: i64,
