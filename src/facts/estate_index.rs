@@ -9,16 +9,46 @@ use super::{Observation, Timestamp};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EstateIndex {
+    /// True where an estate file declares all this; absent for hosts named on the command line, of which nobody declared more.
+    pub declaration: Observation<bool>,
     pub hosts: i64,
     pub zones: i64,
     /// One entry an election function that has assets.
     pub functions: Vec<FunctionIndex>,
+    /// Hosts declared high or critical.
+    pub critical_hosts: Vec<CriticalHost>,
+    /// Zones that are registered by themselves, or whose end of registration is declared.
+    pub registrations: Vec<Registration>,
     /// What ends before results are final, soonest first; absent without an election.
     pub endings: Observation<Vec<Ending>>,
     /// Declared contacts by role, sorted.
     pub contact_roles: Vec<String>,
     /// The authorisation covers `run.now`; absent if none is declared.
     pub authorisation_current: Observation<bool>,
+    /// How many entries the caps on these lists left out.
+    pub lists_cut: i64,
+}
+
+/// One host of high or critical criticality.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-key" = "host"))]
+pub struct CriticalHost {
+    pub host: String,
+    pub function: String,
+    pub criticality: String,
+    /// How many addresses it has; absent for none, failed if there may be more than could be learned and that matters.
+    pub addresses: Observation<i64>,
+}
+
+/// One registered zone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-key" = "zone"))]
+pub struct Registration {
+    pub zone: String,
+    /// The last day of the registration, at its end, as declared; absent if it is not declared.
+    pub ends: Observation<Timestamp>,
 }
 
 /// All assets of one election function.
@@ -27,7 +57,7 @@ pub struct EstateIndex {
 #[schemars(extend("x-key" = "function"))]
 pub struct FunctionIndex {
     pub function: String,
-    /// The highest declared criticality.
+    /// The highest declared criticality, or `undeclared`.
     pub criticality: String,
     /// Names of the assets, sorted.
     pub assets: Vec<String>,
@@ -37,8 +67,8 @@ pub struct FunctionIndex {
     pub single_address: Vec<String>,
     /// Host assets whose addresses could not be learned.
     pub unresolved: Vec<String>,
-    /// All addresses of the function lie in one network prefix; absent for fewer than two hosts or no address, failed
-    /// if a host's addresses could not be learned and the rest lie in one.
+    /// All addresses of the function lie in one network prefix; absent where no two hosts have
+    /// addresses of one family to compare, failed if a host's addresses could not be learned and the rest lie in one.
     pub one_network: Observation<bool>,
 }
 

@@ -21,7 +21,7 @@ mod zone;
 
 pub use blob::{Blobs, digest};
 pub use document::{Document, Input, Looks, PROBE_VERSIONS, Run, SCHEMA, Traffic};
-pub use estate_index::{Ending, EstateIndex, FunctionIndex};
+pub use estate_index::{CriticalHost, Ending, EstateIndex, FunctionIndex, Registration};
 pub use host::{AddressPorts, Host, HostAddress, HostDns, PortUnknown, Ports};
 pub use observation::{Observation, Reason, Unobserved};
 pub use service::{Access, Agreement, Endpoint, PortState, Protocol, Service};

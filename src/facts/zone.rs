@@ -173,6 +173,7 @@ pub struct Dnssec {
 /// One DNSKEY (RFC 4034 §2).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-key" = "tag"))]
 pub struct ZoneKey {
     pub tag: i64,
     pub algorithm: i64,
