@@ -5,8 +5,10 @@ use std::path::Path;
 
 use rust_embed::RustEmbed;
 
+use super::EvidenceKind;
 use super::lint::{Check, CheckFault, compile};
 use super::table::Tables;
+use crate::framework::{Citation, Frameworks, lint_citations};
 
 /// The families, in the order in which reports show them.
 pub const FAMILIES: [&str; 6] = ["tls", "dns", "mail", "web", "services", "estate"];
@@ -60,7 +62,7 @@ impl Catalogue {
             }
         }
         let cited = checks.values().map(|check: &Check| (check.id.as_str(), &check.file));
-        faults.extend(unknown_controls(cited));
+        faults.extend(unsound_citations(cited));
         if faults.is_empty() {
             let texts = sources.tables.iter().map(|(name, text)| format!("{name}\n{text}"));
             let all: Vec<String> =
@@ -134,8 +136,19 @@ fn read_directory(directory: &Path) -> Result<BTreeMap<String, Source>, CheckFau
     Ok(found)
 }
 
-fn unknown_controls<'a>(_cited: impl Iterator<Item = (&'a str, &'a super::CheckFile)>) -> Vec<CheckFault> {
-    Vec::new()
+/// Faults of the frameworks themselves, or of what checks cite from them.
+fn unsound_citations<'a>(cited: impl Iterator<Item = (&'a str, &'a super::CheckFile)>) -> Vec<CheckFault> {
+    let frameworks = match Frameworks::built_in() {
+        Ok(frameworks) => frameworks,
+        Err(error) => return error.0.into_iter().map(|text| fault("checks/frameworks", text)).collect(),
+    };
+    let complaints = |(check, file): (&str, &super::CheckFile)| {
+        let name = format!("checks/{}.toml", check.replacen('.', "/", 1));
+        let declared = file.evidence == EvidenceKind::Declared;
+        let citation = Citation { check, declared, controls: &file.controls };
+        lint_citations(&frameworks, [citation]).into_iter().map(|text| fault(&name, text)).collect::<Vec<_>>()
+    };
+    cited.flat_map(complaints).collect()
 }
 
 fn fault(file: &str, message: String) -> CheckFault {

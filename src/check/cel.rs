@@ -37,7 +37,11 @@ const FUNCTIONS: &[&str] = &[
     "getHours",
     "getMinutes",
     "getDayOfWeek",
+    UNDETERMINED,
 ];
+
+/// `undetermined('why')`: the facts are there, but what they say is that nobody knows. It ends the rule without a verdict.
+const UNDETERMINED: &str = "undetermined";
 
 /// The name that the cached `matches` goes by inside.
 const CACHED_MATCHES: &str = "matches_cached";
@@ -111,7 +115,11 @@ impl Rule {
         for (name, value) in &scene.0 {
             context.add_variable_from_value(name, value.clone());
         }
-        self.program.execute(&context).map_err(|e| e.to_string())
+        context.add_function(UNDETERMINED, undetermined).map_err(|e| e.to_string())?;
+        self.program.execute(&context).map_err(|e| match e {
+            ExecutionError::FunctionError { function, message } if function == UNDETERMINED => message,
+            other => format!("the rule could not be evaluated: {other}"),
+        })
     }
 }
 
@@ -129,6 +137,10 @@ static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
 });
 
 static PATTERNS: Mutex<BTreeMap<String, Regex>> = Mutex::new(BTreeMap::new());
+
+fn undetermined(why: Arc<String>) -> Result<bool, ExecutionError> {
+    Err(ExecutionError::function_error(UNDETERMINED, why))
+}
 
 fn cached_matches(text: Arc<String>, pattern: Arc<String>) -> Result<bool, ExecutionError> {
     let mut patterns = PATTERNS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -358,7 +370,7 @@ impl Walk {
 
     fn function(&mut self, name: &str, call: &CallExpr) -> Type {
         match name {
-            "startsWith" | "endsWith" | "contains" => Type::Bool,
+            "startsWith" | "endsWith" | "contains" | UNDETERMINED => Type::Bool,
             "string" => Type::String,
             "timestamp" => {
                 if let Some(text) = literal_text(call.args.first()).filter(|text| Timestamp::parse(text).is_err()) {

@@ -117,7 +117,7 @@ impl<'a> Stage<'a> {
         match rule.holds(&scene) {
             Ok(true) => self.done(check, item, Verdict::Pass, String::new()),
             Ok(false) => self.fail(check, item, self.evidence(check, item)),
-            Err(why) => check.outcome(Verdict::Undetermined, format!("the rule could not be evaluated: {why}")),
+            Err(why) => check.outcome(Verdict::Undetermined, why),
         }
     }
 

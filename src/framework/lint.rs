@@ -6,14 +6,12 @@ use super::Frameworks;
 #[derive(Clone, Copy, Debug)]
 pub struct Citation<'a> {
     pub check: &'a str,
-    /// The file to name in a complaint.
-    pub file: &'a str,
     /// The check's evidence is the estate's own word.
     pub declared: bool,
     pub controls: &'a [String],
 }
 
-/// Complaints, each naming file and control. Every cited id exists, no id is cited twice by one check, and nothing that was
+/// Complaints, each naming check and control; a check's id is its file. Every cited id exists, no id is cited twice by one check, and nothing that was
 /// looked at from outside is said to be evidence about a control that cannot be seen from outside, or that only the report
 /// evidences. Threats and offences may be cited: they are "relevant to the scenario" and never enter coverage.
 pub fn lint_citations<'a>(frameworks: &Frameworks, checks: impl IntoIterator<Item = Citation<'a>>) -> Vec<String> {
@@ -21,7 +19,7 @@ pub fn lint_citations<'a>(frameworks: &Frameworks, checks: impl IntoIterator<Ite
 }
 
 fn complaints(frameworks: &Frameworks, citation: Citation<'_>) -> Vec<String> {
-    let Citation { check, file, declared, controls } = citation;
+    let Citation { check, declared, controls } = citation;
     let fault = |(place, id): (usize, &String)| match frameworks.control(id) {
         _ if controls[..place].contains(id) => Some(format!("control '{id}' is cited twice")),
         None => Some(format!("control '{id}' does not exist")),
@@ -31,7 +29,7 @@ fn complaints(frameworks: &Frameworks, citation: Citation<'_>) -> Vec<String> {
         )),
         Some(_) => None,
     };
-    controls.iter().enumerate().filter_map(fault).map(|fault| format!("{file}: {check}: {fault}")).collect()
+    controls.iter().enumerate().filter_map(fault).map(|fault| format!("{check}: {fault}")).collect()
 }
 
 #[cfg(test)]
@@ -40,7 +38,7 @@ mod tests {
 
     fn lint(declared: bool, controls: &[&str]) -> Vec<String> {
         let controls: Vec<String> = controls.iter().map(|id| (*id).to_owned()).collect();
-        let citation = Citation { check: "dns.x", file: "checks/dns/x.toml", declared, controls: &controls };
+        let citation = Citation { check: "dns.x", declared, controls: &controls };
         lint_citations(&Frameworks::built_in().unwrap(), [citation])
     }
 
@@ -51,7 +49,7 @@ mod tests {
 
     #[test]
     fn a_control_that_does_not_exist_is_refused() {
-        assert_eq!(lint(false, &["NIS2-21.2z"]), ["checks/dns/x.toml: dns.x: control 'NIS2-21.2z' does not exist"]);
+        assert_eq!(lint(false, &["NIS2-21.2z"]), ["dns.x: control 'NIS2-21.2z' does not exist"]);
     }
 
     #[test]
@@ -69,6 +67,6 @@ mod tests {
 
     #[test]
     fn a_control_cited_twice_is_refused() {
-        assert_eq!(lint(false, &["BC-7", "BC-7"]), ["checks/dns/x.toml: dns.x: control 'BC-7' is cited twice"]);
+        assert_eq!(lint(false, &["BC-7", "BC-7"]), ["dns.x: control 'BC-7' is cited twice"]);
     }
 }
