@@ -497,3 +497,32 @@ pub(super) fn nearest<'n>(wrong: &str, names: impl IntoIterator<Item = &'n Strin
         names.into_iter().map(|name| (strsim::jaro_winkler(wrong, name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
     best.filter(|(score, _)| *score > 0.75).map_or_else(String::new, |(_, name)| format!("; did you mean '{name}'?"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(rule: &str) -> Result<bool, String> {
+        let compiled = compile(rule, &BTreeMap::new());
+        assert_eq!(compiled.faults, Vec::<String>::new());
+        compiled.rule.unwrap().holds(&Scene::default())
+    }
+
+    #[test]
+    fn a_rule_can_say_that_it_cannot_tell_and_why() {
+        assert_eq!(judged("1 == 1 ? undetermined('nobody answered') : true"), Err("nobody answered".to_owned()));
+        assert_eq!(judged("1 == 2 ? undetermined('nobody answered') : true"), Ok(true));
+    }
+
+    #[test]
+    fn what_is_known_outweighs_what_is_not() {
+        assert_eq!(judged("1 == 1 || undetermined('nobody answered')"), Ok(true));
+        assert_eq!(judged("1 == 2 && undetermined('nobody answered')"), Ok(false));
+    }
+
+    #[test]
+    fn an_error_says_that_the_rule_could_not_be_evaluated() {
+        let error = judged("[1, 2][5] == 1").unwrap_err();
+        assert!(error.starts_with("the rule could not be evaluated: "), "{error}");
+    }
+}
