@@ -1,16 +1,141 @@
 //! DNS: addresses of hosts through the resolver; zones through the resolver and at each of their servers.
 
+mod ask;
+mod chain;
+mod records;
+mod servers;
+
+pub(super) use ask::{End, Reply, ask};
+pub(super) use records::{addresses, name_text, texts};
+
+use std::net::IpAddr;
+
+use futures_util::future::{join, join3};
+use hickory_resolver::proto::rr::{Name, RecordType};
+
 use super::Context;
-use crate::facts::{HostDns, ZoneDns};
+use crate::estate::AssetKind;
+use crate::facts::{Caa, HostDns, Observation, Reason, ZoneDns};
 
 /// What the resolver says of a host name.
 pub async fn look_at_host(context: &Context, host: &str) -> HostDns {
-    let _ = (context, host);
-    todo!()
+    let pinned = pinned_addresses(context, host);
+    if !pinned.is_empty() {
+        let (a, aaaa) = pinned.into_iter().partition(IpAddr::is_ipv4);
+        let why = format!("the estate pins the addresses of {host}: its aliases were not asked for");
+        let cname = Observation::not_run(Reason::NotSelected, why);
+        return HostDns { a: pin(a), aaaa: pin(aaaa), cname, caa: climb_for_caa(context, host).await };
+    }
+    let (a, aaaa, caa) =
+        join3(ask(context, host, RecordType::A), ask(context, host, RecordType::AAAA), climb_for_caa(context, host))
+            .await;
+    let texts = |reply: &Reply| reply.observe(|records| address_texts(addresses(records)));
+    HostDns { cname: alias_chain(&a, &aaaa), a: texts(&a), aaaa: texts(&aaaa), caa }
 }
 
 /// What the resolver and the zone's own servers say of a declared zone.
 pub async fn look_at_zone(context: &Context, zone: &str) -> ZoneDns {
-    let _ = (context, zone);
-    todo!()
+    let (ns, caa, (soa, chain)) =
+        join3(ask(context, zone, RecordType::NS), ask(context, zone, RecordType::CAA), chain::walk(context, zone))
+            .await;
+    // The records behind an alias belong to another zone.
+    let ns = if ns.aliases.is_empty() { ns.observe(|r| records::ns_names(r)) } else { Observation::absent() };
+    let servers = servers::look(context, zone, &ns).await;
+    let caa = caa.observe(|r| records::caa(zone, r));
+    ZoneDns { ns, soa, servers, caa, chain, dnssec: Observation::underived(), server_index: Observation::underived() }
+}
+
+fn pinned_addresses(context: &Context, host: &str) -> Vec<IpAddr> {
+    match context.scope.estate().asset(host).map(|asset| &asset.kind) {
+        Some(AssetKind::Host { addresses, .. }) => addresses.clone(),
+        _ => Vec::new(),
+    }
+}
+
+fn pin(mut addresses: Vec<IpAddr>) -> Observation<Vec<String>> {
+    addresses.sort_unstable();
+    if addresses.is_empty() { Observation::absent() } else { Observation::observed(address_texts(addresses)) }
+}
+
+fn address_texts(addresses: Vec<IpAddr>) -> Vec<String> {
+    addresses.into_iter().map(|address| address.to_string()).collect()
+}
+
+/// The names that both answers go through; one that could be learned is enough.
+fn alias_chain(a: &Reply, aaaa: &Reply) -> Observation<Vec<String>> {
+    let learned = [a, aaaa].into_iter().find(|reply| !matches!(reply.end, End::Failed(_)));
+    match (learned, &a.end) {
+        (Some(reply), _) if reply.aliases.is_empty() => Observation::absent(),
+        (Some(reply), _) => Observation::observed(reply.aliases.iter().map(name_text).collect()),
+        (None, End::Failed(error)) => error.observation(),
+        (None, _) => Observation::absent(),
+    }
+}
+
+/// The first CAA record set from the name up to, not including, the root (RFC 8659 §3). A failure before a hit leaves
+/// everything open: there may be records that forbid.
+async fn climb_for_caa(context: &Context, host: &str) -> Observation<Caa> {
+    let top = match ask::parse_name(host) {
+        Ok(name) => name,
+        Err(error) => return error.observation(),
+    };
+    for name in climb(&top) {
+        let text = name_text(&name);
+        match ask(context, &text, RecordType::CAA).await {
+            Reply { end: End::NoData | End::NxDomain, .. } => {}
+            reply => return reply.observe(|found| records::caa(&text, found)),
+        }
+    }
+    Observation::absent()
+}
+
+/// The name and its ancestors, without the root.
+fn climb(name: &Name) -> Vec<Name> {
+    (1..=name.iter().count()).rev().map(|labels| name.trim_to(labels)).collect()
+}
+
+/// The addresses of a name in both families, and why a family could not be learned.
+async fn both_families(context: &Context, name: &str) -> (Vec<IpAddr>, Option<String>) {
+    let (a, aaaa) = join(ask(context, name, RecordType::A), ask(context, name, RecordType::AAAA)).await;
+    let mut found = Vec::new();
+    let mut failures = Vec::new();
+    for reply in [a, aaaa] {
+        match reply.end {
+            End::Records(records) => found.append(&mut addresses(&records)),
+            End::Failed(error) => failures.push(error.detail),
+            End::NoData | End::NxDomain => {}
+        }
+    }
+    (found, (!failures.is_empty()).then(|| failures.join("; ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::NetError;
+
+    fn reply(aliases: &[&str], end: End) -> Reply {
+        Reply { aliases: aliases.iter().map(|text| ask::parse_name(text).unwrap()).collect(), end }
+    }
+
+    fn timeout() -> End {
+        End::Failed(NetError::new(Reason::Timeout, "asking x: no answer"))
+    }
+
+    #[test]
+    fn climbing_goes_from_the_name_to_its_top_level_and_no_further() {
+        let names: Vec<_> = climb(&ask::parse_name("www.cec.example").unwrap()).iter().map(name_text).collect();
+        assert_eq!(names, ["www.cec.example", "cec.example", "example"]);
+    }
+
+    #[test]
+    fn the_alias_chain_is_absent_only_if_an_answer_showed_that() {
+        let none = reply(&[], End::NoData);
+        let two = reply(&["b.example", "c.example"], End::NoData);
+        assert!(matches!(alias_chain(&none, &none), Observation::Absent { .. }));
+        assert!(matches!(alias_chain(&reply(&[], timeout()), &none), Observation::Absent { .. }));
+        assert_eq!(alias_chain(&two, &two).value(), Some(&vec!["b.example".to_owned(), "c.example".to_owned()]));
+        let unknown = alias_chain(&reply(&[], timeout()), &reply(&[], timeout()));
+        assert!(matches!(unknown, Observation::Failed { reason: Reason::Timeout, .. }));
+    }
 }
