@@ -1,6 +1,7 @@
 //! Derived facts: pure functions from primary facts, the estate's inputs and `run.now`. No I/O, no clock.
 
 mod dns;
+mod dnssec;
 mod mail;
 mod service;
 mod tls;
