@@ -1,9 +1,11 @@
 //! Derived facts: pure functions from primary facts, the estate's inputs and `run.now`. No I/O, no clock.
 
+mod dmarc;
 mod dns;
 mod dnssec;
 mod mail;
 mod service;
+mod spf;
 mod tls;
 mod web;
 

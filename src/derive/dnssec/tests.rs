@@ -300,11 +300,13 @@ fn a_delegation_without_ds_and_without_proof_is_bogus() {
     lab.is("bogus", &["DS of cec.example is absent without proof", "neither NSEC nor NSEC3"]);
 }
 
+type Proof = fn(&Lab) -> Vec<Record>;
+
 #[test]
 fn proofs_that_prove_something_else_do_not_count() {
     use RecordType as T;
     let lab = || Lab::new();
-    let cases: Vec<(fn(&Lab) -> Vec<Record>, &str)> = vec![
+    let cases: [(Proof, &str); 7] = [
         (|lab| lab.tld.nsec("d.example", "e.example", &[T::NS]), "no NSEC covers"),
         (|lab| lab.tld.nsec("cec.example", "d.example", &[T::NS, T::DS]), "says that there is a DS"),
         (|lab| lab.tld.nsec("cec.example", "d.example", &[T::NS, T::SOA]), "the child's own"),
@@ -372,7 +374,7 @@ fn without_cut(proof: impl Fn(&Lab) -> Vec<Record>) -> Observation<Dnssec> {
 
 #[test]
 fn a_name_that_is_no_zone_cut_is_passed_over_by_proof() {
-    let proofs: [fn(&Lab) -> Vec<Record>; 4] = [
+    let proofs: [Proof; 4] = [
         |lab| lab.tld.nsec("gov.example", "h.example", &[RecordType::TXT]),
         |lab| lab.tld.nsec("f.example", "x.gov.example", &[RecordType::TXT]),
         |lab| lab.tld.nsec3("gov.example", 0, false, false, &[]),
