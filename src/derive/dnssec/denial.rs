@@ -6,7 +6,7 @@ use hickory_resolver::proto::op::Message;
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType, RecordTypeSet};
 
 use super::answers::name_text;
-use super::rrset::{Checker, RrSet};
+use super::rrset::{Checker, RrSet, Unproven};
 
 /// Above this many NSEC3 iterations a zone is treated as unsigned (RFC 9276 §3.2); the number is that of common resolvers.
 const MAX_ITERATIONS: u16 = 150;
@@ -29,7 +29,7 @@ pub(super) enum Denial {
 ///
 /// # Errors
 /// Why nothing is proven.
-pub(super) fn of_ds(message: &Message, name: &Name, parent: &Checker) -> Result<Denial, String> {
+pub(super) fn of_ds(message: &Message, name: &Name, parent: &Checker) -> Result<Denial, Unproven> {
     let nsec: Vec<(&Name, &NSEC)> = proofs(message, |data| match data {
         DNSSECRData::NSEC(nsec) => Some(nsec),
         _ => None,
@@ -39,15 +39,16 @@ pub(super) fn of_ds(message: &Message, name: &Name, parent: &Checker) -> Result<
         _ => None,
     });
     if nsec.is_empty() && nsec3.is_empty() {
-        return Err("the answer holds neither NSEC nor NSEC3".into());
+        return Err(Unproven::bogus("the answer holds neither NSEC nor NSEC3"));
     }
     for (owners, kind) in [(owners(&nsec), RecordType::NSEC), (owners(&nsec3), RecordType::NSEC3)] {
         for owner in owners {
             let rrset = RrSet::from(&message.authorities, owner, kind);
-            parent.check(&rrset).map_err(|why| format!("{kind} at {}: {why}", name_text(owner)))?;
+            parent.check(&rrset).map_err(|unproven| unproven.of(&format!("{kind} at {}", name_text(owner))))?;
         }
     }
-    if nsec.is_empty() { by_nsec3(&nsec3, name, &parent.zone) } else { by_nsec(&nsec, name) }
+    let proven = if nsec.is_empty() { by_nsec3(&nsec3, name, &parent.zone) } else { by_nsec(&nsec, name) };
+    proven.map_err(Unproven::bogus)
 }
 
 fn proofs<'a, T>(message: &'a Message, pick: impl Fn(&'a DNSSECRData) -> Option<&'a T>) -> Vec<(&'a Name, &'a T)> {

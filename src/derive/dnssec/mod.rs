@@ -21,7 +21,7 @@ use crate::facts::{Blobs, DelegationSigner, Dnssec, DnssecChain, LIST_CAP, Obser
 use anchor::Anchors;
 use answers::{Answers, name_text, parse_name};
 use denial::Denial;
-use rrset::{Checker, RrSet};
+use rrset::{Checker, RrSet, Unproven};
 
 /// The state of `zone`, or why it cannot be told at all: without the zone's own DNSKEY answer nobody knows if it is signed.
 pub(super) fn validate(
@@ -72,6 +72,13 @@ enum Stop {
     Indeterminate(String),
 }
 
+impl Stop {
+    fn at(subject: &str, unproven: Unproven) -> Self {
+        let unproven = unproven.of(subject);
+        if unproven.is_our_limit { Self::Indeterminate(unproven.why) } else { Self::Bogus(unproven.why) }
+    }
+}
+
 struct Walk<'a> {
     answers: &'a Answers,
     now: Timestamp,
@@ -99,14 +106,15 @@ impl<'a> Walk<'a> {
         }
         let trusted: Vec<DNSKEY> = rrset.keys().into_iter().filter(|key| anchors.trust(key)).collect();
         if trusted.is_empty() {
-            return Err(Stop::Bogus(format!(
+            // The fault is not the zone's: the anchor is another root's, or the resolver's root is not ours.
+            return Err(Stop::Indeterminate(format!(
                 "none of the root zone's keys ({}) is a trust anchor ({})",
                 tags(&rrset.keys()),
                 anchors.tags()
             )));
         }
-        let reason = Checker::new(root.clone(), trusted, self.now).check(&rrset);
-        reason.map_err(|why| Stop::Bogus(format!("the DNSKEY records of the root zone: {why}")))?;
+        let outcome = Checker::new(root.clone(), trusted, self.now).check(&rrset);
+        outcome.map_err(|unproven| Stop::at("the DNSKEY records of the root zone", unproven))?;
         Ok(Checker::new(root, rrset.keys(), self.now))
     }
 
@@ -115,14 +123,15 @@ impl<'a> Walk<'a> {
         let message = self.message(name, RecordType::DS)?;
         let rrset = RrSet::answer(message, name, RecordType::DS);
         if !rrset.records.is_empty() {
-            parent.check(&rrset).map_err(|why| Stop::Bogus(format!("the DS records of {}: {why}", name_text(name))))?;
+            let subject = format!("the DS records of {}", name_text(name));
+            parent.check(&rrset).map_err(|unproven| Stop::at(&subject, unproven))?;
             return self.enter(name, &rrset.ds());
         }
         let alias = RrSet::answer(message, name, RecordType::CNAME);
         if !alias.records.is_empty() {
             // An alias cannot stand at the apex of a zone (RFC 1034 §3.6.2), so there is no cut here.
             let outcome = parent.check(&alias).map(|()| parent);
-            return outcome.map_err(|why| Stop::Bogus(format!("the alias {}: {why}", name_text(name))));
+            return outcome.map_err(|unproven| Stop::at(&format!("the alias {}", name_text(name)), unproven));
         }
         match denial::of_ds(message, name, &parent) {
             Ok(Denial::NoCut) => Ok(parent),
@@ -132,11 +141,10 @@ impl<'a> Walk<'a> {
                 zone_text(&parent.zone),
                 name_text(name)
             ))),
-            Err(why) => Err(Stop::Bogus(format!(
-                "DS of {} is absent without proof from {}: {why}",
-                name_text(name),
-                zone_text(&parent.zone)
-            ))),
+            Err(unproven) => {
+                let (name, zone) = (name_text(name), zone_text(&parent.zone));
+                Err(Stop::at(&format!("DS of {name} is absent without proof from {zone}"), unproven))
+            }
         }
     }
 
@@ -146,11 +154,14 @@ impl<'a> Walk<'a> {
         if usable.is_empty() {
             let kinds: Vec<String> =
                 ds.iter().map(|ds| format!("{}/{}", u8::from(ds.algorithm()), u8::from(ds.digest_type()))).collect();
-            return Err(Stop::Insecure(format!(
+            let reason = format!(
                 "every DS of {} has an algorithm or digest that is not supported ({}; RFC 4035 §5.2)",
                 name_text(name),
                 kinds.join(", ")
-            )));
+            );
+            // Insecure is what every validator would say; where others can look, we only could not.
+            let is_our_limit = ds.iter().any(|ds| rrset::is_supported_elsewhere(ds.algorithm()));
+            return Err(if is_our_limit { Stop::Indeterminate(reason) } else { Stop::Insecure(reason) });
         }
         let rrset = self.answer(name, RecordType::DNSKEY)?;
         let keys = rrset.keys();
@@ -169,7 +180,7 @@ impl<'a> Walk<'a> {
             )));
         }
         let outcome = Checker::new(name.clone(), matched, self.now).check(&rrset);
-        outcome.map_err(|why| Stop::Bogus(format!("the DNSKEY records of {}: {why}", name_text(name))))?;
+        outcome.map_err(|unproven| Stop::at(&format!("the DNSKEY records of {}", name_text(name)), unproven))?;
         Ok(Checker::new(name.clone(), keys, self.now))
     }
 
@@ -186,7 +197,8 @@ impl<'a> Walk<'a> {
         if rrset.records.is_empty() {
             return Err(Stop::Indeterminate(format!("the resolver gave no SOA record for {}", name_text(zone))));
         }
-        checker.check(&rrset).map_err(|why| Stop::Bogus(format!("the SOA record of {}: {why}", name_text(zone))))?;
+        let subject = format!("the SOA record of {}", name_text(zone));
+        checker.check(&rrset).map_err(|unproven| Stop::at(&subject, unproven))?;
         Ok(format!("signatures verify from the trust anchor down to the SOA record of {}", name_text(zone)))
     }
 

@@ -70,6 +70,25 @@ impl RrSet {
     }
 }
 
+/// Why a record set is not authenticated.
+#[derive(Clone, Debug)]
+pub(super) struct Unproven {
+    pub(super) why: String,
+    /// Other validators may be able to verify a signature that cannot be verified here: nothing is shown to be wrong.
+    pub(super) is_our_limit: bool,
+}
+
+impl Unproven {
+    pub(super) fn bogus(why: impl Into<String>) -> Self {
+        Self { why: why.into(), is_our_limit: false }
+    }
+
+    /// The same with its subject in front.
+    pub(super) fn of(self, subject: &str) -> Self {
+        Self { why: format!("{subject}: {}", self.why), ..self }
+    }
+}
+
 /// Authenticated keys of a zone, at a time.
 #[derive(Clone, Debug)]
 pub(super) struct Checker {
@@ -87,44 +106,59 @@ impl Checker {
     ///
     /// # Errors
     /// Why none does, signature by signature.
-    pub(super) fn check(&self, rrset: &RrSet) -> Result<(), String> {
+    pub(super) fn check(&self, rrset: &RrSet) -> Result<(), Unproven> {
         if !self.zone.zone_of(&rrset.owner) {
-            return Err(format!("{} is not in {}", shown(&rrset.owner), shown(&self.zone)));
+            return Err(Unproven::bogus(format!("{} is not in {}", shown(&rrset.owner), shown(&self.zone))));
         }
         if rrset.signatures.is_empty() {
-            return Err(format!("no RRSIG over {} {}", shown(&rrset.owner), rrset.kind));
+            return Err(Unproven::bogus(format!("no RRSIG over {} {}", shown(&rrset.owner), rrset.kind)));
         }
         let mut reasons: Vec<String> = Vec::new();
+        let mut is_our_limit = false;
         for signature in rrset.signatures.iter().take(MAX_SIGNATURES) {
             match self.check_one(rrset, signature) {
                 Ok(()) => return Ok(()),
-                Err(why) if reasons.contains(&why) => {}
-                Err(why) => reasons.push(why),
+                Err(unproven) => {
+                    is_our_limit |= unproven.is_our_limit;
+                    if !reasons.contains(&unproven.why) {
+                        reasons.push(unproven.why);
+                    }
+                }
             }
         }
-        Err(reasons.join("; "))
+        Err(Unproven { why: reasons.join("; "), is_our_limit })
     }
 
-    fn check_one(&self, rrset: &RrSet, signature: &RRSIG) -> Result<(), String> {
+    fn check_one(&self, rrset: &RrSet, signature: &RRSIG) -> Result<(), Unproven> {
         let input = signature.input();
-        let by = format!("the signature by key {} (algorithm {})", input.key_tag, u8::from(input.algorithm));
+        let bogus = |why: String| {
+            let by = format!("the signature by key {} (algorithm {})", input.key_tag, u8::from(input.algorithm));
+            Unproven::bogus(format!("{by} {why}"))
+        };
         if input.signer_name != self.zone {
-            return Err(format!("{by} is of zone {}, not of {}", shown(&input.signer_name), shown(&self.zone)));
+            return Err(bogus(format!("is of zone {}, not of {}", shown(&input.signer_name), shown(&self.zone))));
         }
         if input.num_labels != rrset.owner.num_labels() {
-            return Err(format!("{by} has {} labels: it was made for a wildcard", input.num_labels));
+            return Err(bogus(format!("has {} labels: it was made for a wildcard", input.num_labels)));
         }
         let keys: Vec<&DNSKEY> = self.keys.iter().filter(|key| is_named(key, signature)).take(MAX_KEYS).collect();
         if keys.is_empty() {
-            return Err(format!("{by}: no such zone key is trusted at {}", shown(&self.zone)));
+            return Err(bogus(format!("is by no trusted zone key of {}", shown(&self.zone))));
         }
-        self.in_time(signature).map_err(|when| format!("{by} {when}"))?;
-        if !is_supported(input.algorithm) {
-            return Err(format!("{by} has an algorithm that is not supported"));
-        }
+        self.in_time(signature).map_err(bogus)?;
+        let able: Vec<&&DNSKEY> = keys.iter().filter(|key| is_verifiable(key)).collect();
         let holds =
-            |key: &&&DNSKEY| key.verify_rrsig(&rrset.owner, DNSClass::IN, signature, rrset.records.iter()).is_ok();
-        keys.iter().find(holds).map(|_| ()).ok_or_else(|| format!("{by} does not verify"))
+            |key: &DNSKEY| key.verify_rrsig(&rrset.owner, DNSClass::IN, signature, rrset.records.iter()).is_ok();
+        if able.iter().any(|key| holds(key)) {
+            return Ok(());
+        }
+        let is_our_limit = able.len() < keys.len();
+        let why = if is_our_limit {
+            "cannot be verified here: its algorithm or key size is not supported"
+        } else {
+            "does not verify"
+        };
+        Err(Unproven { is_our_limit, ..bogus(why.to_owned()) })
     }
 
     /// RFC 4034 §3.1.5: both ends belong to the period.
@@ -159,6 +193,17 @@ fn shown(name: &Name) -> String {
 /// Whether signatures of this algorithm can be verified here. The deprecated SHA-1 ones can: that they are is a check's matter.
 pub(super) fn is_supported(algorithm: Algorithm) -> bool {
     algorithm.is_supported()
+}
+
+/// Whether common validators verify this algorithm although it cannot be done here: ED448 (RFC 8080).
+pub(super) fn is_supported_elsewhere(algorithm: Algorithm) -> bool {
+    u8::from(algorithm) == 16
+}
+
+/// The library verifies RSA from 1024 to 8192 bits.
+fn is_verifiable(key: &DNSKEY) -> bool {
+    let is_rsa = matches!(u8::from(algorithm(key)), 5 | 7 | 8 | 10);
+    is_supported(algorithm(key)) && (!is_rsa || (1024..=8192).contains(&bits(key)))
 }
 
 pub(super) fn algorithm(key: &DNSKEY) -> Algorithm {

@@ -217,7 +217,7 @@ fn a_key_as_anchor_does_as_well_as_its_digest_and_a_strange_one_does_not() {
     let dnskey = format!(". IN DNSKEY {}", lab.root.signer.to_dnskey());
     assert_eq!(lab.verdict_of("cec.example", &dnskey).value().unwrap().status, "secure");
     let builtin = lab.verdict_of("cec.example", "");
-    assert_eq!(builtin.value().unwrap().status, "bogus");
+    assert_eq!(builtin.value().unwrap().status, "indeterminate");
     assert!(builtin.value().unwrap().reason.contains("20326"));
     let unreadable = lab.verdict_of("cec.example", "not a record");
     assert_eq!(unreadable.value().unwrap().status, "indeterminate");
@@ -395,6 +395,32 @@ fn a_ds_of_unknown_algorithm_or_digest_leaves_a_zone_insecure() {
         lab.kept.answer("cec.example", "DS", records);
         lab.is("insecure", &["not supported"]);
     }
+}
+
+#[test]
+fn what_only_we_cannot_verify_is_indeterminate() {
+    let mut lab = Lab::new();
+    let ed448 = DS::new(1, Algorithm::Unknown(16), DigestType::SHA256, vec![1, 2, 3]);
+    let records = lab.tld.sign(&lab.zone.apex, vec![RData::DNSSEC(DNSSECRData::DS(ed448))]);
+    lab.kept.answer("cec.example", "DS", records);
+    lab.is("indeterminate", &["not supported (16/2"]);
+
+    let mut lab = Lab::new();
+    let short =
+        DNSKEY::with_flags(257, PublicKeyBuf::new([vec![3, 1, 0, 1], vec![0xff; 64]].concat(), Algorithm::RSASHA256));
+    let digest = short.to_digest(&lab.zone.apex, DigestType::SHA256).unwrap().as_ref().to_vec();
+    let ds = DS::new(rrset::tag(&short), Algorithm::RSASHA256, DigestType::SHA256, digest);
+    let records = lab.tld.sign(&lab.zone.apex, vec![RData::DNSSEC(DNSSECRData::DS(ds))]);
+    lab.kept.answer("cec.example", "DS", records);
+    let mut records = lab.zone.sign(&lab.zone.apex, vec![RData::DNSSEC(DNSSECRData::DNSKEY(short.clone()))]);
+    if let RData::DNSSEC(DNSSECRData::RRSIG(sig)) = records[1].data.clone() {
+        let mut input = sig.input().clone();
+        (input.key_tag, input.algorithm) = (rrset::tag(&short), Algorithm::RSASHA256);
+        records[1].data = RData::DNSSEC(DNSSECRData::RRSIG(RRSIG::from_sig(input, vec![1; 64])));
+    }
+    lab.kept.answer("cec.example", "DNSKEY", records);
+    let verdict = lab.is("indeterminate", &["cannot be verified here"]);
+    assert_eq!(verdict.keys[0].bits, 512);
 }
 
 #[test]

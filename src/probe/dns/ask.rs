@@ -15,7 +15,11 @@ use super::records::name_text;
 /// The longest alias chain that is followed.
 const MAX_ALIASES: usize = 8;
 
-/// How long to wait before a resolver that answered SERVFAIL is asked again.
+/// A resolver that met a lame server may pass on nothing as if there were nothing. A true *no data* carries the SOA of the
+/// zone that says so (RFC 2308 §3).
+const UNPROVEN: &str = "the answer is empty and no zone's SOA vouches for that";
+
+/// How long to wait before a resolver that answered SERVFAIL, or nothing, is asked again.
 const SECOND_TRY: Duration = Duration::from_millis(500);
 
 /// What became of a question.
@@ -76,9 +80,8 @@ pub(crate) async fn ask(context: &Context, name: &str, kind: RecordType) -> Repl
         match end {
             Read::Ended(end) => return Reply { aliases, end },
             Read::Alias(next) => current = next,
-            Read::Referral => {
-                let detail = format!("{name} {kind}: the resolver pointed to other servers instead of answering");
-                return Reply::failed(aliases, Reason::Other, detail);
+            Read::Unproven => {
+                return Reply::failed(aliases, Reason::Garbage, format!("{name} {kind}: {UNPROVEN}"));
             }
         }
     }
@@ -90,7 +93,7 @@ pub(crate) async fn ask(context: &Context, name: &str, kind: RecordType) -> Repl
 /// The first resolver's reason, if none answered; every resolver's detail.
 pub(crate) async fn exchange(context: &Context, name: &Name, kind: RecordType) -> Result<DnsReply, NetError> {
     match one_round(context, name, kind).await {
-        Err(error) if error.reason == Reason::Servfail => {
+        Err(error) if matches!(error.reason, Reason::Servfail | Reason::Garbage) => {
             tokio::time::sleep(SECOND_TRY).await;
             one_round(context, name, kind).await
         }
@@ -106,12 +109,8 @@ async fn one_round(context: &Context, name: &Name, kind: RecordType) -> Result<D
         match outcome {
             Ok(reply) => return Ok(reply),
             Err(error) => {
-                let detail = format!(
-                    "asking the resolver {} for {} {kind}: {}",
-                    resolver.address(),
-                    name_text(name),
-                    error.detail
-                );
+                let detail =
+                    format!("asking the resolver {} for {} {kind}: {}", resolver.address(), shown(name), error.detail);
                 failure = Some(match failure {
                     None => NetError::new(error.reason, detail),
                     Some(first) => NetError::new(first.reason, format!("{}; {detail}", first.detail)),
@@ -122,10 +121,17 @@ async fn one_round(context: &Context, name: &Name, kind: RecordType) -> Result<D
     Err(failure.unwrap_or_else(|| NetError::new(Reason::Dependency, "there is no resolver to ask")))
 }
 
+fn shown(name: &Name) -> String {
+    if name.is_root() { ".".to_owned() } else { name_text(name) }
+}
+
 /// NOERROR and NXDOMAIN are answers; every other code says that the resolver could not or would not look.
 fn usable(reply: DnsReply) -> Result<DnsReply, NetError> {
     let code = reply.message.metadata.response_code;
     let reason = match code {
+        ResponseCode::NoError if reply.message.answers.is_empty() && !has_soa(&reply.message) => {
+            return Err(NetError::garbage(UNPROVEN));
+        }
         ResponseCode::NoError | ResponseCode::NXDomain => return Ok(reply),
         ResponseCode::ServFail => Reason::Servfail,
         ResponseCode::Refused => Reason::DnsRefused,
@@ -173,7 +179,8 @@ enum Read {
     Ended(End),
     /// The chain leads out of this answer.
     Alias(Name),
-    Referral,
+    /// Nothing, and nobody vouches for that.
+    Unproven,
 }
 
 /// Reads an answer for `name`, adding the aliases it goes through.
@@ -197,18 +204,19 @@ fn read(message: &Message, name: &Name, kind: RecordType, aliases: &mut Vec<Name
         }
         current = next;
     }
-    let has = |kind| message.authorities.iter().any(|r| r.record_type() == kind);
     if message.metadata.response_code == ResponseCode::NXDomain {
         Read::Ended(End::NxDomain)
-    } else if has(RecordType::SOA) {
+    } else if has_soa(message) {
         Read::Ended(End::NoData)
     } else if aliases.len() > before {
         Read::Alias(current)
-    } else if has(RecordType::NS) && !message.metadata.authoritative {
-        Read::Referral
     } else {
-        Read::Ended(End::NoData)
+        Read::Unproven
     }
+}
+
+fn has_soa(message: &Message) -> bool {
+    message.authorities.iter().any(|record| record.record_type() == RecordType::SOA)
 }
 
 /// A response code as the facts write it (IANA DNS RCODEs).
@@ -271,7 +279,7 @@ mod tests {
             Read::Ended(End::NxDomain) => "no name".into(),
             Read::Ended(End::Failed(error)) => error.detail,
             Read::Alias(next) => format!("ask {next}"),
-            Read::Referral => "referral".into(),
+            Read::Unproven => "unproven".into(),
         };
         (word, aliases.len())
     }
@@ -287,9 +295,10 @@ mod tests {
             (answer(NoError, vec![alias("www.example", "b.example")], vec![soa("example")]), ("no data", 1)),
             (answer(NXDomain, vec![alias("www.example", "b.example")], vec![soa("example")]), ("no name", 1)),
             (answer(NoError, vec![], vec![soa("example")]), ("no data", 0)),
-            (answer(NoError, vec![], vec![]), ("no data", 0)),
+            (answer(NoError, vec![], vec![]), ("unproven", 0)),
+            (answer(NoError, vec![a("other.example")], vec![]), ("unproven", 0)),
             (answer(NXDomain, vec![], vec![]), ("no name", 0)),
-            (answer(NoError, vec![], vec![ns("example")]), ("referral", 0)),
+            (answer(NoError, vec![], vec![ns("example")]), ("unproven", 0)),
         ];
         for (message, (word, aliases)) in table {
             assert_eq!(reads(&message), (word.to_owned(), aliases), "{message}");
@@ -307,11 +316,13 @@ mod tests {
     }
 
     #[test]
-    fn servfail_and_refused_are_no_absence() {
-        let outcome = |code| {
-            let message = answer(code, vec![], vec![]);
-            usable(DnsReply { message, raw: vec![], truncated: false }).map(|_| ()).map_err(|e| e.reason)
-        };
+    fn servfail_refused_and_an_unproven_nothing_are_no_absence() {
+        let usable =
+            |message| usable(DnsReply { message, raw: vec![], truncated: false }).map(|_| ()).map_err(|e| e.reason);
+        let outcome = |code| usable(answer(code, vec![], vec![]));
+        assert_eq!(outcome(ResponseCode::NoError), Err(Reason::Garbage));
+        assert_eq!(usable(answer(ResponseCode::NoError, vec![], vec![ns("example")])), Err(Reason::Garbage));
+        assert_eq!(usable(answer(ResponseCode::NoError, vec![], vec![soa("example")])), Ok(()));
         assert_eq!(outcome(ResponseCode::ServFail), Err(Reason::Servfail));
         assert_eq!(outcome(ResponseCode::Refused), Err(Reason::DnsRefused));
         assert_eq!(outcome(ResponseCode::NotImp), Err(Reason::Other));

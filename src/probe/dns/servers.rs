@@ -16,7 +16,7 @@ use crate::scope::Target;
 
 use super::ask::{Flags, code_word, parse_name, question};
 use super::both_families;
-use super::records::ns_names;
+use super::records::{name_text, ns_names};
 
 /// How many names, and addresses of one name, are asked. No sound zone has more; a hostile one must not keep us busy.
 const MAX_NAMES: usize = 32;
@@ -143,11 +143,8 @@ impl Asker<'_> {
         let question = question(self.zone, kind, &Flags { recursion: false, dnssec: false });
         let outcome = self.context.net.resolve(self.target, &question, transport).await;
         outcome.map(|reply| (reply.message, reply.truncated)).map_err(|error| {
-            let (name, address) = (self.target.name(), self.target.address());
-            NetError::new(
-                error.reason,
-                format!("asking {name} at {address} for {} {kind}: {}", self.zone, error.detail),
-            )
+            let (name, address, zone) = (self.target.name(), self.target.address(), name_text(self.zone));
+            NetError::new(error.reason, format!("asking {name} at {address} for {zone} {kind}: {}", error.detail))
         })
     }
 }
