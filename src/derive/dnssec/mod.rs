@@ -104,6 +104,12 @@ impl<'a> Walk<'a> {
         if rrset.records.is_empty() {
             return Err(Stop::Indeterminate("the resolver gave no DNSKEY records for the root zone".into()));
         }
+        if rrset.signatures.is_empty() {
+            // The root zone is signed: whoever asks it for signatures and gets none is not given them on the way.
+            return Err(Stop::Indeterminate(
+                "the resolver passes on no signatures: it gave none for the root zone".into(),
+            ));
+        }
         let trusted: Vec<DNSKEY> = rrset.keys().into_iter().filter(|key| anchors.trust(key)).collect();
         if trusted.is_empty() {
             // The fault is not the zone's: the anchor is another root's, or the resolver's root is not ours.

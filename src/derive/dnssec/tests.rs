@@ -398,6 +398,15 @@ fn a_ds_of_unknown_algorithm_or_digest_leaves_a_zone_insecure() {
 }
 
 #[test]
+fn a_resolver_that_strips_signatures_says_nothing_about_the_zone() {
+    let mut lab = Lab::new();
+    let mut records = lab.root.sign(&lab.root.apex, vec![lab.root.key()]);
+    records.pop();
+    lab.kept.answer(".", "DNSKEY", records);
+    lab.is("indeterminate", &["passes on no signatures"]);
+}
+
+#[test]
 fn what_only_we_cannot_verify_is_indeterminate() {
     let mut lab = Lab::new();
     let ed448 = DS::new(1, Algorithm::Unknown(16), DigestType::SHA256, vec![1, 2, 3]);
