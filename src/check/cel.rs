@@ -392,7 +392,7 @@ impl Walk {
             }
             None => {
                 // A pattern from a table is dated data; it is compiled at its first use.
-                if !arg.and_then(spell).is_some_and(|path| path[0] == "table") {
+                if arg.and_then(spell).is_none_or(|path| path[0] != "table") {
                     self.fault("a pattern is a literal or comes from a table");
                 }
             }

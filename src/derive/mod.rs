@@ -1,5 +1,6 @@
 //! Derived facts: pure functions from primary facts, the estate's inputs and `run.now`. No I/O, no clock.
 
+mod answers;
 mod dmarc;
 mod dns;
 mod dnssec;
@@ -28,6 +29,7 @@ pub struct Given {
 pub fn derive(looks: &mut Looks, blobs: &Blobs, given: &Given) {
     for service in looks.services.values_mut() {
         for endpoint in service.endpoints.values_mut() {
+            answers::derive(endpoint, service.declared);
             tls::derive(&mut endpoint.tls, &service.host, blobs, given);
             web::derive(&mut endpoint.web, blobs);
         }
@@ -45,6 +47,7 @@ pub fn strip(looks: &mut Looks) {
     for service in looks.services.values_mut() {
         service.agreement = Observation::underived();
         for endpoint in service.endpoints.values_mut() {
+            endpoint.answers = Observation::underived();
             endpoint.tls.certificate = Observation::underived();
             endpoint.tls.validation = Observation::underived();
             web::strip(&mut endpoint.web);

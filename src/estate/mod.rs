@@ -5,6 +5,8 @@
 mod error;
 mod model;
 mod parse;
+mod reader;
+mod values;
 mod vocabulary;
 
 pub use error::EstateError;
@@ -15,6 +17,9 @@ pub use model::{
 pub use vocabulary::{AssessorKind, Criticality, ElectionFunction, OperatorKind, Phase, ScanDuringFreeze};
 
 use std::net::SocketAddr;
+
+/// The text of `scrutineer init`.
+pub const STARTER: &str = include_str!("starter.toml");
 
 /// The whole declaration.
 #[derive(Clone, Debug, PartialEq)]

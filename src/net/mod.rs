@@ -1,18 +1,22 @@
 //! The only code that opens a socket. It dials [`Target`]s and nothing else, applies the estate's port map, keeps the
 //! rates, counts and logs every connection and datagram, and turns each error into a stable [`Reason`].
 
+#![expect(clippy::disallowed_methods, reason = "this is the module that opens sockets")]
+
 mod conn;
 mod dns;
 mod error;
 mod http;
 mod log;
 mod rate;
+mod system;
 
 pub use conn::Conn;
 pub use dns::{DnsReply, Transport};
 pub use error::NetError;
 pub use http::{HttpReply, HttpRequest, fetch};
 pub use log::{ConnectionLog, LogEntry};
+pub use system::system_resolvers;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -1,9 +1,11 @@
 //! The allow-list: the only maker of [`Target`]s. A target carries what may be asked of it (design §8).
 
+mod address;
 mod permission;
 mod providers;
 mod target;
 
+pub use address::{prefix, use_kind};
 pub use permission::{Act, Class, NotOurs};
 pub use target::{Role, Target};
 
@@ -12,7 +14,9 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use crate::estate::{Estate, OperatorKind};
+use crate::estate::{AssetKind, Estate, OperatorKind, ScanDuringFreeze};
+use providers::provider_of;
+use target::Limit;
 
 /// Whose an address is, and why we say so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,30 +43,99 @@ impl Scope {
     pub fn estate(&self) -> &Estate {
         &self.estate
     }
-    /// Whose an address of a declared asset is: the estate's operators first, then the provider table, else asserted own
-    /// (or unknown for a bare host).
+    /// Whose an address of a declared asset is: the estate's operators first (the longest network wins), then the provider table,
+    /// else asserted own (or unknown for a bare host).
     pub fn ownership(&self, address: IpAddr) -> Ownership {
-        let _ = address;
-        todo!()
+        let claims =
+            self.estate.operators.iter().flat_map(|operator| operator.networks.iter().map(move |net| (operator, net)));
+        if let Some((operator, _)) =
+            claims.filter(|(_, net)| net.contains(&address)).max_by_key(|(_, net)| net.prefix_len())
+        {
+            return Ownership { kind: operator.kind, by: format!("estate operator {}", operator.name) };
+        }
+        if let Some((provider, date)) = provider_of(address) {
+            return Ownership { kind: provider.kind, by: format!("provider table ({date}): {}", provider.name) };
+        }
+        if self.estate.bare {
+            return Ownership { kind: OperatorKind::Unknown, by: "named on the command line".into() };
+        }
+        Ownership { kind: OperatorKind::Own, by: "asserted by the estate's author".into() }
     }
+
     /// The resolvers: any question.
     pub fn resolvers(&self) -> Vec<Target> {
-        todo!()
+        let ownership = Ownership { kind: OperatorKind::Unknown, by: "the configured resolver".into() };
+        let target = |resolver: &SocketAddr| Target {
+            name: "resolver".into(),
+            address: resolver.ip(),
+            ownership: ownership.clone(),
+            role: Role::Resolver { port: resolver.port() },
+            limit: Limit::None,
+        };
+        self.resolvers.iter().map(target).collect()
     }
+
     /// An address of a declared host.
     ///
     /// # Errors
     /// The host is not declared; its address is special-use and the estate is not private; a freeze forbids looking.
     pub fn host(&self, host: &str, address: IpAddr) -> Result<Target, NotOurs> {
-        let _ = (host, address);
-        todo!()
+        let asset = self.estate.asset(host);
+        let Some(AssetKind::Host { services, addresses, origins, .. }) = asset.map(|asset| &asset.kind) else {
+            return Err(NotOurs(format!("not ours to ask ({host} is not declared)")));
+        };
+        if !addresses.is_empty() && !addresses.contains(&address) && !origins.contains(&address) {
+            return Err(NotOurs(format!("not ours to ask ({address} is not among the declared addresses of {host})")));
+        }
+        let declared = services.iter().map(|service| service.port).collect();
+        self.target(host, address, Role::Host { declared })
     }
+
     /// A name server of a declared zone: DNS questions about that zone.
     ///
     /// # Errors
     /// As for [`Scope::host`].
     pub fn name_server(&self, zone: &str, server: &str, address: IpAddr) -> Result<Target, NotOurs> {
-        let _ = (zone, server, address);
-        todo!()
+        if !self.estate.zones().any(|asset| asset.name() == zone) {
+            return Err(NotOurs(format!("not ours to ask (the zone {zone} is not declared)")));
+        }
+        self.target(server, address, Role::NameServer { zone: zone.to_owned() })
+    }
+
+    fn target(&self, name: &str, address: IpAddr, role: Role) -> Result<Target, NotOurs> {
+        // A name in public DNS may point into the assessor's own network; following it there would look at somebody else's machines.
+        // A private estate may also hold public addresses: a lab seldom does, an inside look often.
+        let kind = use_kind(address);
+        if kind != "public" && !self.estate.scan.private {
+            return Err(NotOurs(format!(
+                "not ours to ask ({address} is {kind} address space; only an estate with private = true may be there)"
+            )));
+        }
+        Ok(Target { name: name.to_owned(), address, ownership: self.ownership(address), role, limit: self.limit()? })
+    }
+
+    /// What the calendar and the authorisation leave of the permissions.
+    fn limit(&self) -> Result<Limit, NotOurs> {
+        let today = self.now.date();
+        let frozen = self
+            .estate
+            .elections
+            .iter()
+            .flat_map(|e| &e.freeze)
+            .find(|f| (f.period.from..=f.period.until).contains(&today));
+        match frozen {
+            Some(freeze) if freeze.scan == ScanDuringFreeze::None => {
+                return Err(NotOurs(format!("not ours to ask (freeze until {})", freeze.period.until)));
+            }
+            Some(freeze) => return Ok(Limit::PassiveOnly(format!("freeze until {}", freeze.period.until))),
+            None => {}
+        }
+        Ok(match &self.estate.authorisation {
+            Some(granted) if !(granted.period.from..=granted.period.until).contains(&today) => Limit::PassiveOnly(
+                format!("the authorisation runs from {} until {}", granted.period.from, granted.period.until),
+            ),
+            Some(granted) if granted.active => Limit::None,
+            _ => Limit::NoActive,
+        })
     }
 }

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::{Act, NotOurs, Ownership};
+use super::{Act, Class, NotOurs, Ownership};
+use crate::estate::OperatorKind;
 
 /// What a target is to the estate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,9 +23,18 @@ pub struct Target {
     pub(super) address: IpAddr,
     pub(super) ownership: Ownership,
     pub(super) role: Role,
-    pub(super) active: bool,
-    /// A freeze lets only passive acts through.
-    pub(super) passive_only: bool,
+    pub(super) limit: Limit,
+}
+
+/// What calendar and authorisation take from the permissions of a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Limit {
+    /// Nothing: active acts are authorised, too.
+    None,
+    /// Active acts.
+    NoActive,
+    /// Everything but passive acts, for this reason.
+    PassiveOnly(String),
 }
 
 impl Target {
@@ -49,7 +59,32 @@ impl Target {
     /// # Errors
     /// Why not.
     pub fn permits(&self, act: Act) -> Result<(), NotOurs> {
-        let _ = act;
-        todo!()
+        let refuse = |why: String| Err(NotOurs(format!("not ours to ask ({why})")));
+        let Ownership { kind, by } = &self.ownership;
+        match &self.role {
+            Role::Resolver { port } if act.port == *port && act.class == Class::Passive => return Ok(()),
+            Role::Resolver { .. } => return refuse("the resolver is asked DNS questions only".into()),
+            Role::NameServer { zone } if act.port != 53 => {
+                return refuse(format!("a name server of {zone} is asked DNS questions only"));
+            }
+            Role::NameServer { .. } | Role::Host { .. } => {}
+        }
+        if let (Limit::PassiveOnly(why), Class::Polite | Class::Active) = (&self.limit, act.class) {
+            return refuse(why.clone());
+        }
+        let declared = match &self.role {
+            Role::Host { declared } => declared.contains(&act.port),
+            Role::NameServer { .. } | Role::Resolver { .. } => true,
+        };
+        match (kind, act.class) {
+            (OperatorKind::Own | OperatorKind::Consented, Class::Passive | Class::Polite) => Ok(()),
+            (OperatorKind::Own | OperatorKind::Consented, Class::Active) if self.limit == Limit::None => Ok(()),
+            (OperatorKind::Own | OperatorKind::Consented, Class::Active) => {
+                refuse("active acts need authorisation.active".into())
+            }
+            (OperatorKind::Unknown, Class::Passive | Class::Polite) if declared => Ok(()),
+            (OperatorKind::Shared | OperatorKind::PublicService, Class::Passive) if declared => Ok(()),
+            _ => refuse(format!("{kind}: {by}")),
+        }
     }
 }
