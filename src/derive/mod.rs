@@ -1,9 +1,13 @@
 //! Derived facts: pure functions from primary facts, the estate's inputs and `run.now`. No I/O, no clock.
 
 mod answers;
+mod csp;
 mod dmarc;
 mod dns;
 mod dnssec;
+mod headers;
+mod hsts;
+mod html;
 mod mail;
 mod service;
 mod spf;

@@ -14,6 +14,7 @@ mod estate_index;
 mod host;
 mod observation;
 mod service;
+mod text;
 mod tls;
 mod web;
 mod when;
@@ -25,6 +26,7 @@ pub use estate_index::{CriticalHost, Ending, EstateIndex, FunctionIndex, Registr
 pub use host::{AddressPorts, Host, HostAddress, HostDns, PortUnknown, Ports};
 pub use observation::{Observation, Reason, Unobserved};
 pub use service::{Access, Agreement, Endpoint, PortState, Protocol, Service};
+pub use text::printable;
 pub use tls::{Certificate, Chain, Negotiated, Tls, Validation, Version, Versions};
 pub use web::{Cookie, Csp, Framing, Hop, Hsts, Page, SecurityTxt, Site, Subresource, Web};
 pub use when::{Span, Timestamp};
