@@ -134,7 +134,11 @@ impl State {
                 self.document.base = self.document.base.take().or(href);
             }
             "meta" if !self.in_body => self.meta(tag),
-            "script" => self.refer("script", tag, "src"),
+            "script" => {
+                self.refer("script", tag, "src");
+                // In SVG (SVG 2 §15.9).
+                self.refer("script", tag, "href");
+            }
             "link" => self.link(tag),
             "iframe" | "frame" | "embed" => self.refer("frame", tag, "src"),
             "object" => self.refer("frame", tag, "data"),

@@ -133,6 +133,9 @@ impl Document {
 
     fn csp(&self, page: &Page, at: Timestamp) -> Observation<Csp> {
         self.with(at, |document| {
+            if let Some(why) = cut_policy(page) {
+                return failed(at, Reason::TooLarge, why);
+            }
             let policies = csp::policies(page.field("content-security-policy"), &document.policies);
             if policies.is_empty() {
                 Observation::Absent { observed_at: at }
@@ -145,6 +148,9 @@ impl Document {
     /// frame-ancestors of a header overrules X-Frame-Options (CSP3 §6.4.2.2).
     fn framing(&self, page: &Page, at: Timestamp) -> Observation<Framing> {
         self.with_headers(at, || {
+            if let Some(why) = cut_policy(page) {
+                return failed(at, Reason::TooLarge, why);
+            }
             let policies = csp::policies(page.field("content-security-policy"), &[]);
             let by_csp = csp::framing(&policies);
             seen(
@@ -175,6 +181,13 @@ impl Document {
             Err(e) => failed(at, Reason::Other, format!("{} is no address: {e}", page.url)),
         })
     }
+}
+
+/// A policy that was cut at the cap of a header value: its end, and so what it forbids, is not known.
+fn cut_policy(page: &Page) -> Option<String> {
+    let cut = |value: &&String| value.ends_with('…') && value.chars().nth(4095).is_some();
+    let cut = page.field("content-security-policy").iter().find(cut);
+    cut.map(|_| format!("the Content-Security-Policy of {} is longer than 4096 characters", page.url))
 }
 
 /// By its media type; without one, by its first character.
@@ -308,6 +321,14 @@ mod tests {
         assert!(matches!(page.hsts, Observation::Absent { .. }));
         assert_eq!(reason(&page.csp), Some(Reason::Unsupported));
         assert_eq!(reason(&page.framing), Some(Reason::Unsupported));
+    }
+
+    #[test]
+    fn a_policy_that_was_cut_is_not_judged() {
+        let long = crate::facts::printable(&format!("script-src {}", "https://a.example ".repeat(400)), 4096);
+        let page = derived(200, "https://www.cec.example/", &[("content-security-policy", &long)]);
+        assert_eq!(reason(&page.csp), Some(Reason::TooLarge));
+        assert_eq!(reason(&page.framing), Some(Reason::TooLarge));
     }
 
     #[test]
