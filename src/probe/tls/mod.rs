@@ -1,5 +1,9 @@
 //! TLS of one endpoint: each version by its own ClientHello, then one full handshake that keeps the chain even if invalid.
 
+mod open;
+
+pub use open::open;
+
 use super::Context;
 use crate::facts::Tls;
 use crate::scope::Target;

@@ -1,0 +1,96 @@
+//! A TLS connection for those who want to talk through it. Any certificate will do: whether it is a good one is the TLS
+//! probe's question, and a page behind a bad certificate is still a page.
+
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::{ClientConfig, DigitallySignedStruct, Error as TlsError, SignatureScheme};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::facts::Reason;
+use crate::net::{Conn, NetError};
+use crate::probe::Context;
+use crate::scope::{Act, Target};
+
+/// Opens a connection for one permitted act and makes the handshake, with `host` as server name.
+///
+/// # Errors
+/// Not permitted, not connected, or no handshake, with the reason.
+pub async fn open(
+    context: &Context,
+    target: &Target,
+    act: Act,
+    host: &str,
+    alpn: &[&[u8]],
+) -> Result<TlsStream<Conn>, NetError> {
+    let connector = TlsConnector::from(Arc::new(config(alpn)?));
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|e| NetError::new(Reason::Other, format!("'{host}' is no server name: {e}")))?;
+    let conn = context.net.connect(target, act).await?;
+    let patience = context.net.answer_time();
+    let doing = format!("TLS handshake with port {} of {}", act.port, target.address());
+    match timeout(patience, connector.connect(name, conn)).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(e)) => Err(explain(&e, &doing)),
+        Err(_) => Err(NetError::new(Reason::Timeout, format!("{doing}: not done within {} s", patience.as_secs_f32()))),
+    }
+}
+
+fn config(alpn: &[&[u8]]) -> Result<ClientConfig, NetError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|e| NetError::new(Reason::Other, format!("setting up TLS: {e}")))?;
+    let verifier = Arc::new(AnyCertificate(provider));
+    let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
+    config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+    Ok(config)
+}
+
+/// An alert is an answer in TLS; what is no TLS is garbage.
+fn explain(error: &std::io::Error, doing: &str) -> NetError {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
+    match tls {
+        Some(TlsError::AlertReceived(_)) => NetError::new(Reason::Other, format!("{doing}: {error}")),
+        _ => NetError::from_io(error, doing),
+    }
+}
+
+/// Accepts every certificate, but holds the server to its signature: the key must be the certificate's.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        Ok(ServerCertVerified::assertion())
+    }
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
