@@ -1,7 +1,7 @@
 //! A TLS connection for those who want to talk through it. Any certificate will do: whether it is a good one is the TLS
 //! probe's question, and a page behind a bad certificate is still a page.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
@@ -27,24 +27,35 @@ pub async fn open(
     host: &str,
     alpn: &[&[u8]],
 ) -> Result<TlsStream<Conn>, NetError> {
-    let connector = TlsConnector::from(Arc::new(config(alpn)?));
+    handshake(context, target, act, host, alpn).await.map(|(stream, _)| stream)
+}
+
+/// As [`open`], with the OCSP response that the server stapled (RFC 6066 §8); empty if it stapled none.
+pub(super) async fn handshake(
+    context: &Context,
+    target: &Target,
+    act: Act,
+    host: &str,
+    alpn: &[&[u8]],
+) -> Result<(TlsStream<Conn>, Vec<u8>), NetError> {
+    let verifier = Arc::new(AnyCertificate::new());
+    let connector = TlsConnector::from(Arc::new(config(alpn, Arc::clone(&verifier))?));
     let name = ServerName::try_from(host.to_owned())
         .map_err(|e| NetError::new(Reason::Other, format!("'{host}' is no server name: {e}")))?;
     let conn = context.net.connect(target, act).await?;
     let patience = context.net.answer_time();
     let doing = format!("TLS handshake with port {} of {}", act.port, target.address());
     match timeout(patience, connector.connect(name, conn)).await {
-        Ok(Ok(stream)) => Ok(stream),
+        Ok(Ok(stream)) => Ok((stream, verifier.stapled())),
         Ok(Err(e)) => Err(explain(&e, &doing)),
         Err(_) => Err(NetError::new(Reason::Timeout, format!("{doing}: not done within {} s", patience.as_secs_f32()))),
     }
 }
 
-fn config(alpn: &[&[u8]]) -> Result<ClientConfig, NetError> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
+fn config(alpn: &[&[u8]], verifier: Arc<AnyCertificate>) -> Result<ClientConfig, NetError> {
+    let provider = Arc::clone(&verifier.provider);
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(|e| NetError::new(Reason::Other, format!("setting up TLS: {e}")))?;
-    let verifier = Arc::new(AnyCertificate(provider));
     let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(config)
@@ -61,7 +72,19 @@ fn explain(error: &std::io::Error, doing: &str) -> NetError {
 
 /// Accepts every certificate, but holds the server to its signature: the key must be the certificate's.
 #[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
+struct AnyCertificate {
+    provider: Arc<CryptoProvider>,
+    stapled: Mutex<Vec<u8>>,
+}
+
+impl AnyCertificate {
+    fn new() -> Self {
+        Self { provider: Arc::new(aws_lc_rs::default_provider()), stapled: Mutex::default() }
+    }
+    fn stapled(&self) -> Vec<u8> {
+        self.stapled.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
 
 impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
@@ -69,9 +92,10 @@ impl ServerCertVerifier for AnyCertificate {
         _: &CertificateDer<'_>,
         _: &[CertificateDer<'_>],
         _: &ServerName<'_>,
-        _: &[u8],
+        ocsp_response: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
+        *self.stapled.lock().unwrap_or_else(PoisonError::into_inner) = ocsp_response.to_vec();
         Ok(ServerCertVerified::assertion())
     }
     fn verify_tls12_signature(
@@ -80,7 +104,7 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
     }
     fn verify_tls13_signature(
         &self,
@@ -88,9 +112,9 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
     }
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -1,0 +1,247 @@
+//! The server's answer to a hello, read from plaintext records (RFC 8446 §5.1, §4.1.3; RFC 5246 §6.2, §7.4). Bounded, and never
+//! panics on any bytes.
+
+/// The largest record, with the slack of old ciphers (RFC 5246 §6.2.3).
+const RECORD_CAP: usize = 18_432;
+/// The largest handshake message that is waited for.
+const MESSAGE_CAP: usize = 128 * 1024;
+/// The most that is read in all.
+pub(super) const ANSWER_CAP: usize = 256 * 1024;
+
+/// The random value that makes a ServerHello a HelloRetryRequest (RFC 8446 §4.1.3).
+const RETRY_RANDOM: [u8; 32] = [
+    0xCF, 0x21, 0xAD, 0x74, 0xE5, 0x9A, 0x61, 0x11, 0xBE, 0x1D, 0x8C, 0x02, 0x1E, 0x65, 0xB8, 0x91, 0xC2, 0xA2, 0x11,
+    0x16, 0x7A, 0xBB, 0x8C, 0x5E, 0x07, 0x9E, 0x09, 0xE2, 0xC8, 0xA8, 0x33, 0x9C,
+];
+
+/// What the server said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Hello(ServerHello),
+    /// A fatal alert, by code.
+    Alert(u8),
+}
+
+/// The parts of a ServerHello that tell something.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct ServerHello {
+    /// The version chosen, by extension or legacy field.
+    pub(super) version: u16,
+    pub(super) suite: u16,
+    /// It is a HelloRetryRequest.
+    pub(super) retry: bool,
+    /// DER certificates, leaf first, if they were asked for.
+    pub(super) certificates: Vec<Vec<u8>>,
+}
+
+/// How far the reading is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    More,
+    Done(Answer),
+    /// No TLS, with the reason.
+    Broken(String),
+}
+
+/// Reads what has come so far. With `certificates`, goes on to the Certificate message of TLS 1.2 and older.
+pub(super) fn read(bytes: &[u8], certificates: bool) -> Progress {
+    let mut rest = bytes;
+    let mut handshake: Vec<u8> = Vec::new();
+    while let Some((header, after)) = rest.split_first_chunk::<5>() {
+        let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
+        if !matches!(header[0], 20..=24) || header[1] != 3 {
+            return Progress::Broken(format!("the answer is no TLS record; it starts with {}", shown(bytes)));
+        }
+        if length > RECORD_CAP {
+            return Progress::Broken(format!("a record claims {length} bytes"));
+        }
+        let Some(body) = after.get(..length) else { break };
+        rest = &after[length..];
+        match (header[0], body) {
+            // A warning (such as unrecognized_name) is not the answer.
+            (21, [1, code]) if *code != 0 => {}
+            (21, [_, code]) => return Progress::Done(Answer::Alert(*code)),
+            (22, body) => {
+                handshake.extend_from_slice(body);
+                match messages(&handshake, certificates) {
+                    Progress::More => {}
+                    done => return done,
+                }
+            }
+            (kind, _) => return Progress::Broken(format!("a record of type {kind} came in place of a ServerHello")),
+        }
+    }
+    match bytes.first() {
+        Some(first) if !matches!(first, 20..=24) => {
+            Progress::Broken(format!("the answer is no TLS record; it starts with {}", shown(bytes)))
+        }
+        _ => Progress::More,
+    }
+}
+
+fn messages(handshake: &[u8], certificates: bool) -> Progress {
+    let mut rest = handshake;
+    let mut hello: Option<ServerHello> = None;
+    while let Some((header, after)) = rest.split_first_chunk::<4>() {
+        let length = usize::from(header[1]) << 16 | usize::from(header[2]) << 8 | usize::from(header[3]);
+        if length > MESSAGE_CAP {
+            return Progress::Broken(format!("a handshake message claims {length} bytes"));
+        }
+        let Some(body) = after.get(..length) else { break };
+        rest = &after[length..];
+        match (header[0], hello.as_mut()) {
+            (2, None) => match server_hello(body) {
+                Some(read) if certificates && read.version < 0x0304 => hello = Some(read),
+                Some(read) => return Progress::Done(Answer::Hello(read)),
+                None => return Progress::Broken("the ServerHello is malformed".into()),
+            },
+            (11, Some(hello)) => match certificate_list(body) {
+                Some(list) => hello.certificates = list,
+                None => return Progress::Broken("the Certificate message is malformed".into()),
+            },
+            // The server is done, or has gone beyond the certificates: an anonymous suite sends none.
+            (12..=14, Some(hello)) => return Progress::Done(Answer::Hello(std::mem::take(hello))),
+            (_, Some(_)) => {}
+            (kind, None) => {
+                return Progress::Broken(format!("a handshake message of type {kind} came in place of a ServerHello"));
+            }
+        }
+    }
+    Progress::More
+}
+
+fn server_hello(body: &[u8]) -> Option<ServerHello> {
+    let (version, rest) = take::<2>(body)?;
+    let (random, rest) = take::<32>(rest)?;
+    let (&session, rest) = rest.split_first()?;
+    let rest = rest.get(usize::from(session)..)?;
+    let (suite, rest) = take::<2>(rest)?;
+    let (_compression, rest) = rest.split_first()?;
+    let mut hello = ServerHello {
+        version: u16::from_be_bytes(version),
+        suite: u16::from_be_bytes(suite),
+        retry: random == RETRY_RANDOM,
+        certificates: Vec::new(),
+    };
+    if let Some((length, rest)) = take::<2>(rest) {
+        let mut extensions = rest.get(..usize::from(u16::from_be_bytes(length)))?;
+        while let Some((head, rest)) = take::<4>(extensions) {
+            let body = rest.get(..usize::from(u16::from_be_bytes([head[2], head[3]])))?;
+            if let ([0, 43], [high, low]) = ([head[0], head[1]], body) {
+                hello.version = u16::from_be_bytes([*high, *low]);
+            }
+            extensions = &rest[body.len()..];
+        }
+    }
+    Some(hello)
+}
+
+fn certificate_list(body: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let (length, rest) = take::<3>(body)?;
+    let mut list = rest.get(..number24(length))?;
+    let mut certificates = Vec::new();
+    while !list.is_empty() {
+        let (length, rest) = take::<3>(list)?;
+        let der = rest.get(..number24(length))?;
+        certificates.push(der.to_vec());
+        list = &rest[der.len()..];
+    }
+    Some(certificates)
+}
+
+fn number24(bytes: [u8; 3]) -> usize {
+    usize::from(bytes[0]) << 16 | usize::from(bytes[1]) << 8 | usize::from(bytes[2])
+}
+
+fn take<const N: usize>(bytes: &[u8]) -> Option<([u8; N], &[u8])> {
+    bytes.split_first_chunk::<N>().map(|(head, rest)| (*head, rest))
+}
+
+/// The start of an answer, printable.
+fn shown(bytes: &[u8]) -> String {
+    format!(
+        "'{}'",
+        bytes.iter().take(24).flat_map(|b| std::ascii::escape_default(*b)).map(char::from).collect::<String>()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn record(kind: u8, body: &[u8]) -> Vec<u8> {
+        [&[kind, 3, 1], &(body.len() as u16).to_be_bytes()[..], body].concat()
+    }
+
+    fn hello(version: [u8; 2], random: [u8; 32], extensions: &[u8]) -> Vec<u8> {
+        let mut body = [&version[..], &random, &[0, 0xC0, 0x2F, 0]].concat();
+        if !extensions.is_empty() {
+            body.extend((extensions.len() as u16).to_be_bytes());
+            body.extend(extensions);
+        }
+        [&[2, 0, 0, body.len() as u8], &body[..]].concat()
+    }
+
+    #[test]
+    fn the_version_is_what_the_server_chose() {
+        let read = read(&record(22, &hello([3, 0], [7; 32], &[])), false);
+        assert!(matches!(
+            read,
+            Progress::Done(Answer::Hello(ServerHello { version: 0x0300, suite: 0xC02F, retry: false, .. }))
+        ));
+    }
+
+    #[test]
+    fn a_hello_retry_request_is_recognised_with_its_version() {
+        let read = read(&record(22, &hello([3, 3], RETRY_RANDOM, &[0, 43, 0, 2, 3, 4])), false);
+        assert!(
+            matches!(read, Progress::Done(Answer::Hello(ServerHello { version: 0x0304, retry: true, .. }))),
+            "{read:?}"
+        );
+    }
+
+    #[test]
+    fn a_hello_in_pieces_is_waited_for() {
+        let whole = hello([3, 3], [1; 32], &[]);
+        let (a, b) = whole.split_at(10);
+        let split = [record(22, a), record(22, b)].concat();
+        assert!(matches!(read(&split, false), Progress::Done(Answer::Hello(_))));
+        for cut in 0..split.len() {
+            assert_eq!(read(&split[..cut], false), Progress::More, "after {cut} bytes");
+        }
+    }
+
+    #[test]
+    fn a_warning_is_passed_over_and_a_fatal_alert_is_the_answer() {
+        let answer = [record(21, &[1, 112]), record(22, &hello([3, 3], [1; 32], &[]))].concat();
+        assert!(matches!(read(&answer, false), Progress::Done(Answer::Hello(_))));
+        assert_eq!(read(&record(21, &[2, 70]), false), Progress::Done(Answer::Alert(70)));
+    }
+
+    #[test]
+    fn certificates_are_read_up_to_the_end_of_the_servers_flight() {
+        let certificate = [11, 0, 0, 9, 0, 0, 6, 0, 0, 3, 1, 2, 3];
+        let flight = [&hello([3, 1], [1; 32], &[])[..], &certificate, &[14, 0, 0, 0]].concat();
+        let Progress::Done(Answer::Hello(read)) = read(&record(22, &flight), true) else { panic!("a hello") };
+        assert_eq!(read.certificates, [vec![1, 2, 3]]);
+    }
+
+    #[test]
+    fn what_is_no_tls_is_said_to_be_none() {
+        for bytes in [&b"HTTP/1.1 400 Bad Request"[..], b"SSH-2.0-x", b"\x16\x03\x03\xff\xff", b"\x17\x03\x03\x00\x01a"]
+        {
+            assert!(matches!(read(bytes, false), Progress::Broken(_)), "{bytes:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600), certificates: bool) {
+            let _ = read(&bytes, certificates);
+            let _ = read(&record(22, &bytes), certificates);
+            let framed = [&[2, 0, 0, bytes.len().min(255) as u8][..], &bytes].concat();
+            let _ = read(&record(22, &framed), certificates);
+        }
+    }
+}
