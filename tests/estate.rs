@@ -1,5 +1,7 @@
 //! What an estate file may say, and what its author is told when it says something else.
 
+#![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
+
 use scrutineer::estate::{AssetKind, Estate, STARTER};
 
 /// A valid file, with one line replaced.

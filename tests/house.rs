@@ -1,5 +1,7 @@
 //! The order of the house, held by reading the sources: who may import whom, and where a socket may be opened.
 
+#![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! What may be asked of whom: the table of design §8, row by row.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
+
 use std::net::IpAddr;
 use std::sync::Arc;
 

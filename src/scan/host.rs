@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use futures_util::future::join_all;
 
-use super::{Ports, Selection, Services, Visit, endpoint};
+use super::endpoint::{self, Door};
+use super::{Ports, Selection, Services, Visit};
 use crate::estate::{DeclaredService, Scheme};
 use crate::facts::{Endpoint, Host, HostAddress, HostDns, Observation, Reason, Service, Unobserved};
 use crate::probe::{Context, dns, services};
@@ -138,8 +139,8 @@ async fn look_at_services(
     let looks = ports.into_iter().map(|port| {
         let scheme = schemes.get(&port).copied();
         async move {
-            let endpoints =
-                sites.iter().map(|site| endpoint::look(context, site, name, port, scheme, paths, selection));
+            let door = Door { context, host: name, port, scheme, paths, selection };
+            let endpoints = sites.iter().map(|site| endpoint::look(&door, site));
             let endpoints = join_all(endpoints).await.into_iter().map(|e: Endpoint| (e.address.clone(), e)).collect();
             (service_name(name, port), service(name, port, scheme, endpoints))
         }

@@ -14,6 +14,10 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// These families (none means all) on these assets (`None` means all).
+    pub fn new(families: BTreeSet<String>, assets: Option<BTreeSet<String>>) -> Self {
+        Self { families, assets, services: None }
+    }
     /// Whether a family's probes run.
     pub fn family(&self, family: &str) -> bool {
         self.families.is_empty() || self.families.contains(family)
