@@ -1,8 +1,13 @@
 //! The command line: parse, run, say what came of it. One file a subcommand.
 
+mod audit;
 mod checks;
 mod error;
+mod init;
+mod judge;
 mod output;
+mod pipeline;
+mod progress;
 mod terminal;
 
 pub use error::{CliError, Exit};
@@ -19,6 +24,14 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a commented estate.toml to start from
+    Init(init::Arguments),
+    /// Audit an estate, or bare hosts
+    Audit(Box<audit::Arguments>),
+    /// Judge stored facts again, with other checks or at another date; touches no network
+    Judge(judge::Arguments),
+    /// Render a stored run again; touches no network
+    Report(judge::Arguments),
     /// The catalogue of checks: list, show, lint, test, new
     Checks {
         #[command(subcommand)]
@@ -38,6 +51,9 @@ pub fn main() -> u8 {
         }
     };
     let outcome = match cli.command {
+        Command::Init(arguments) => init::run(&arguments),
+        Command::Audit(arguments) => audit::run(&arguments),
+        Command::Judge(arguments) | Command::Report(arguments) => judge::run(&arguments),
         Command::Checks { command } => checks::run(&command),
     };
     match outcome {

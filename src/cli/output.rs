@@ -23,3 +23,29 @@ pub(super) fn write_whole(path: &Path, text: &str) -> Result<(), CliError> {
         )
     })
 }
+
+/// Sees, before any work, that a file can be written there.
+///
+/// # Errors
+/// The path and why not.
+pub(super) fn check_writable(path: &Path) -> Result<(), CliError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if path.is_dir() || !folder.is_dir() {
+        let why = if path.is_dir() {
+            "is a folder".to_owned()
+        } else {
+            format!("the folder {} does not exist", folder.display())
+        };
+        return Err(CliError::configuration(
+            format!("{} cannot be written: {why}", path.display()),
+            "Name a file in a folder that exists.",
+        ));
+    }
+    let probe = folder.join(format!(".scrutineer-{}", std::process::id()));
+    std::fs::write(&probe, "").and_then(|()| std::fs::remove_file(&probe)).map_err(|e| {
+        CliError::configuration(
+            format!("{} cannot be written: {e}", path.display()),
+            "Name a file in a folder that you may write to.",
+        )
+    })
+}

@@ -11,6 +11,16 @@ pub(super) fn data(text: &str) {
     println!("{}", escaped(text));
 }
 
+/// A document, as it is: JSON and HTML have their own escapes.
+pub(super) fn raw(text: &str) {
+    println!("{text}");
+}
+
+/// Columns of the person's terminal; 100 where there is none.
+pub(super) fn width() -> usize {
+    std::env::var("COLUMNS").ok().and_then(|n| n.parse().ok()).unwrap_or(100).clamp(40, 160)
+}
+
 /// A message for the person.
 pub(super) fn note(text: &str) {
     eprintln!("{}", escaped(text));

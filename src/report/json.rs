@@ -10,7 +10,7 @@ use crate::facts::Run;
 use crate::framework::Coverage;
 
 /// Version of the findings document's format.
-pub const FINDINGS_SCHEMA: i64 = 1;
+pub(super) const FINDINGS_SCHEMA: i64 = 1;
 
 /// What `--output json=PATH` writes.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -54,7 +54,7 @@ pub fn json(input: &Input<'_>) -> Result<String, ReportError> {
         schema: FINDINGS_SCHEMA,
         run: &input.document.run,
         estate: EstateSummary {
-            authority: input.estate.authority.as_ref().map(|authority| authority.name.as_str()),
+            authority: (!input.estate.bare).then_some(input.estate.authority.name.as_str()),
             assets: input.estate.assets.iter().map(|asset| asset.name()).collect(),
         },
         digests: &input.digests,

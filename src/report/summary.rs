@@ -86,7 +86,10 @@ pub fn fixes<'a>(findings: &'a [Finding]) -> Vec<Fix<'a>> {
         })
         .collect();
     fixes.sort_by(|a, b| {
-        b.severity.cmp(&a.severity).then_with(|| b.findings.len().cmp(&a.findings.len())).then_with(|| a.check.cmp(b.check))
+        b.severity
+            .cmp(&a.severity)
+            .then_with(|| b.findings.len().cmp(&a.findings.len()))
+            .then_with(|| a.check.cmp(b.check))
     });
     fixes
 }

@@ -1,0 +1,249 @@
+//! From facts to outputs: the part that `audit`, `judge`, `report` and `demo` share. No network.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::output::{check_writable, write_whole};
+use super::{CliError, Exit, terminal};
+use crate::check::{Bench, Catalogue, Check, CheckFile, EvidenceKind, Finding, Severity, Verdict, estate_index, judge};
+use crate::derive::{Given, derive, strip};
+use crate::estate::Estate;
+use crate::facts::{Document, EstateIndex};
+use crate::framework::{Coverage, Frameworks, Outcome, OutcomeResult, coverage};
+use crate::report::{self, Input};
+
+/// One `--output FORMAT=PATH`; the path `-` is stdout.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Output {
+    format: Format,
+    path: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Format {
+    Json,
+    Facts,
+}
+
+impl Format {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Json => "findings",
+            Self::Facts => "facts",
+        }
+    }
+}
+
+impl FromStr for Output {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (format, path) = text.split_once('=').ok_or("write FORMAT=PATH, such as html=report.html")?;
+        let format = match format {
+            "json" => Format::Json,
+            "facts" => Format::Facts,
+            other => return Err(format!("there is no format '{other}'; there are json and facts")),
+        };
+        if path.is_empty() {
+            return Err("the path is missing; write FORMAT=PATH".into());
+        }
+        Ok(Self { format, path: path.into() })
+    }
+}
+
+/// What to report and how to end.
+#[derive(Debug, clap::Args)]
+pub(super) struct Telling {
+    /// Write FORMAT=PATH, as often as wanted: json (findings), facts. PATH `-` is stdout
+    #[arg(long = "output", short = 'o', value_name = "FORMAT=PATH")]
+    pub(super) outputs: Vec<Output>,
+    /// Exit with 1 for findings of this severity or worse (critical, high, medium, low, info)
+    #[arg(long, value_name = "SEVERITY", default_value = "high", value_parser = severity)]
+    pub(super) fail_on: Severity,
+    /// Exit with 0 whatever was found
+    #[arg(long)]
+    pub(super) exit_zero: bool,
+    /// Do not exit with 4 when a check could not be determined
+    #[arg(long)]
+    pub(super) allow_incomplete: bool,
+    /// Only these checks, by id or family
+    #[arg(long = "check", value_name = "ID")]
+    pub(super) checks: Vec<String>,
+    /// Also a team's own checks, DIR/family/the-fault.toml
+    #[arg(long = "checks", value_name = "DIR")]
+    pub(super) directories: Vec<PathBuf>,
+    /// No summary and no progress
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+fn severity(word: &str) -> Result<Severity, String> {
+    Severity::parse(word).ok_or_else(|| "there are critical, high, medium, low and info".into())
+}
+
+/// Everything that judging needs beside facts, loaded before anything is sent.
+#[derive(Debug)]
+pub(super) struct Library {
+    pub(super) catalogue: Catalogue,
+    frameworks: Frameworks,
+}
+
+/// Facts judged.
+pub(super) struct Judged {
+    index: EstateIndex,
+    pub(super) findings: Vec<Finding>,
+    coverage: BTreeMap<String, Coverage>,
+}
+
+impl Telling {
+    /// Loads checks and frameworks, and sees that every output can be written: a long scan must not end in an error of spelling.
+    pub(super) fn prepare(&self) -> Result<Library, CliError> {
+        for output in self.outputs.iter().filter(|output| output.path.as_os_str() != "-") {
+            check_writable(&output.path)?;
+        }
+        let catalogue = super::checks::load(&self.directories)?;
+        for wanted in &self.checks {
+            if !catalogue.checks.values().any(|check| matches_name(check, wanted)) {
+                return Err(CliError::configuration(
+                    format!("--check {wanted}: there is no such check or family"),
+                    "`scrutineer checks list` has them all.",
+                ));
+            }
+        }
+        let frameworks = Frameworks::built_in().map_err(|e| CliError::Internal(e.to_string()))?;
+        Ok(Library { catalogue, frameworks })
+    }
+
+    fn selects(&self, check: &Check) -> bool {
+        self.checks.is_empty() || self.checks.iter().any(|wanted| matches_name(check, wanted))
+    }
+}
+
+fn matches_name(check: &Check, wanted: &str) -> bool {
+    check.id == wanted || check.family() == wanted
+}
+
+/// Judges a document. Derived facts are filled in first.
+pub(super) fn assess(document: &mut Document, estate: &Estate, library: &Library, telling: &Telling) -> Judged {
+    let input = |name: &str| document.inputs.get(name).map(|input| input.text.clone()).unwrap_or_default();
+    let given = Given {
+        now: document.run.now,
+        extra_roots: input("extra-roots"),
+        trust_anchor: input("trust-anchor"),
+        as_table: input("as-table"),
+    };
+    derive(&mut document.first, &document.blobs, &given);
+    derive(&mut document.second, &document.blobs, &given);
+    let index = estate_index(estate, &document.first, document.run.now);
+    let selected = |check: &Check| telling.selects(check);
+    let bench = Bench { catalogue: &library.catalogue, estate, index: &index, selected: &selected };
+    let findings = judge(document, &bench);
+    let coverage = cover(&findings, library);
+    Judged { index, findings, coverage }
+}
+
+fn cover(findings: &[Finding], library: &Library) -> BTreeMap<String, Coverage> {
+    let cited =
+        library.catalogue.checks.values().map(|check| (check.id.clone(), check.file.controls.clone())).collect();
+    let declared =
+        |id: &str| library.catalogue.checks.get(id).is_some_and(|c| c.file.evidence == EvidenceKind::Declared);
+    let outcomes: Vec<Outcome<'_>> = findings
+        .iter()
+        .map(|finding| Outcome {
+            check: &finding.check,
+            subject: &finding.subject.name,
+            controls: &finding.controls,
+            declared: declared(&finding.check),
+            result: match finding.verdict {
+                Verdict::Pass => OutcomeResult::Pass,
+                Verdict::Fail => OutcomeResult::Fail,
+                Verdict::NotApplicable => OutcomeResult::NotApplicable,
+                Verdict::Undetermined => OutcomeResult::Undetermined(short_reason(finding)),
+            },
+        })
+        .collect();
+    coverage(&library.frameworks, &cited, &outcomes)
+}
+
+/// The stable word before the colon.
+fn short_reason(finding: &Finding) -> String {
+    let reason = finding.reason.as_deref().unwrap_or("unknown");
+    reason.strip_prefix("not run: ").unwrap_or(reason).split(':').next().unwrap_or_default().to_owned()
+}
+
+/// Writes every output, prints the summary, and gives the exit code.
+pub(super) fn tell(
+    document: &mut Document,
+    estate: &Estate,
+    library: &Library,
+    judged: &Judged,
+    telling: &Telling,
+) -> Result<Exit, CliError> {
+    let exit = exit(judged, telling, document.run.complete);
+    let checks: BTreeMap<String, CheckFile> =
+        library.catalogue.checks.iter().map(|(id, check)| (id.clone(), check.file.clone())).collect();
+    let mut digests: BTreeMap<String, String> =
+        document.inputs.iter().map(|(name, input)| (name.clone(), input.digest.clone())).collect();
+    digests.insert("checks and tables".into(), library.catalogue.digest.clone());
+    let input = Input {
+        document,
+        estate,
+        checks: &checks,
+        frameworks: &library.frameworks.files,
+        coverage: &judged.coverage,
+        findings: &judged.findings,
+        index: &judged.index,
+        digests,
+        exit: (i32::from(exit.code()), exit.meaning()),
+    };
+    let internal = |e: report::ReportError| CliError::Internal(e.to_string());
+    let mut written: Vec<(Output, String)> = Vec::new();
+    for output in telling.outputs.iter().filter(|o| o.format != Format::Facts) {
+        let text = report::json(&input);
+        written.push((output.clone(), text.map_err(internal)?));
+    }
+    let summary = report::terminal(&input, terminal::colour(), terminal::width());
+    for output in telling.outputs.iter().filter(|o| o.format == Format::Facts) {
+        strip(&mut document.first);
+        strip(&mut document.second);
+        let text = serde_json::to_string_pretty(document).map_err(|e| CliError::Internal(e.to_string()))?;
+        written.push((output.clone(), text));
+    }
+    for (output, text) in &written {
+        if output.path.as_os_str() == "-" {
+            terminal::raw(text);
+        } else {
+            write_whole(&output.path, text)?;
+        }
+    }
+    if !telling.quiet {
+        show_summary(&summary, telling);
+        for (output, _) in written.iter().filter(|(output, _)| output.path.as_os_str() != "-") {
+            terminal::note(&format!("{} written to {}", output.format.word(), output.path.display()));
+        }
+        terminal::note(&format!("exit code {}: {}", exit.code(), exit.meaning()));
+    }
+    Ok(exit)
+}
+
+/// The summary is for a person; when data goes to stdout it moves out of the way.
+fn show_summary(summary: &str, telling: &Telling) {
+    if telling.outputs.iter().any(|output| output.path.as_os_str() == "-") {
+        terminal::note(summary);
+    } else {
+        terminal::data(summary);
+    }
+}
+
+/// The first exit code that applies.
+fn exit(judged: &Judged, telling: &Telling, complete: bool) -> Exit {
+    if telling.exit_zero {
+        return Exit::Fine;
+    }
+    let counts = |f: &&Finding| f.severity >= telling.fail_on && f.confidence.counts() && f.waiver.is_none();
+    if judged.findings.iter().filter(counts).any(|f| f.verdict == Verdict::Fail) {
+        return Exit::Findings;
+    }
+    let open = judged.findings.iter().any(|f| f.verdict == Verdict::Undetermined && f.severity >= telling.fail_on);
+    if !telling.allow_incomplete && (open || !complete) { Exit::Incomplete } else { Exit::Fine }
+}
