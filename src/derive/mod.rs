@@ -31,10 +31,11 @@ pub struct Given {
 
 /// Fills in every derived field.
 pub fn derive(looks: &mut Looks, blobs: &Blobs, given: &Given) {
+    let roots = tls::Roots::new(&given.extra_roots);
     for service in looks.services.values_mut() {
         for endpoint in service.endpoints.values_mut() {
             answers::derive(endpoint, service.declared);
-            tls::derive(&mut endpoint.tls, &service.host, blobs, given);
+            tls::derive(&mut endpoint.tls, &service.host, blobs, given, &roots);
             web::derive(&mut endpoint.web, blobs);
         }
         service::derive(service);

@@ -1,0 +1,148 @@
+//! What a leaf certificate says (RFC 5280).
+
+use std::net::IpAddr;
+
+use rustls_pki_types::CertificateDer;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::objects::{oid_registry, oid2sn};
+use x509_parser::oid_registry::{Oid, asn1_rs::oid};
+use x509_parser::prelude::FromDer;
+use x509_parser::public_key::PublicKey;
+use x509_parser::signature_algorithm::SignatureAlgorithm;
+use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo, X509Name};
+
+use crate::facts::{Certificate, LIST_CAP, Timestamp, digest, printable};
+
+/// The longest name kept.
+const NAME_CAP: usize = 512;
+
+/// Reads the first certificate of a chain.
+///
+/// # Errors
+/// A sentence saying what is not a certificate.
+pub(super) fn read(chain: &[CertificateDer<'_>]) -> Result<Certificate, String> {
+    let der = chain.first().ok_or("the chain is empty")?;
+    let (rest, x509) =
+        X509Certificate::from_der(der).map_err(|e| format!("the first certificate cannot be read: {e}"))?;
+    if !rest.is_empty() {
+        return Err(format!("{} bytes follow the first certificate", rest.len()));
+    }
+    let (not_before, not_after) = period(&x509)?;
+    let (key_type, key_bits) = key(x509.public_key());
+    let signature = algorithm_name(&x509.signature_algorithm.algorithm);
+    let names = names(&x509);
+    Ok(Certificate {
+        digest: digest(der),
+        subject: name(x509.subject()),
+        issuer: name(x509.issuer()),
+        serial: printable(&x509.raw_serial_as_string(), NAME_CAP),
+        not_before,
+        not_after,
+        valid_days: not_before.days_until(not_after),
+        wildcard: names.iter().any(|name| name.starts_with("*.")),
+        names,
+        key_type,
+        key_bits,
+        signature_hash: signature_hash(&x509.signature_algorithm, &signature),
+        signature,
+        self_signed: x509.subject().as_raw() == x509.issuer().as_raw(),
+        sct_count: sct_count(&x509),
+        must_staple: must_staple(&x509),
+        key_digest: digest(x509.public_key().raw),
+        sent: i64::try_from(chain.len()).unwrap_or(i64::MAX),
+    })
+}
+
+/// First and last moment of validity.
+///
+/// # Errors
+/// A sentence, if a time lies outside of the calendar.
+pub(super) fn period(x509: &X509Certificate<'_>) -> Result<(Timestamp, Timestamp), String> {
+    let moment = |seconds: i64| {
+        Timestamp::from_unix(seconds).ok_or_else(|| format!("the certificate has a time out of range: {seconds} s"))
+    };
+    Ok((moment(x509.validity().not_before.timestamp())?, moment(x509.validity().not_after.timestamp())?))
+}
+
+/// A distinguished name in words (RFC 4514).
+pub(super) fn name(name: &X509Name<'_>) -> String {
+    printable(&name.to_string(), NAME_CAP)
+}
+
+/// DNS names and addresses of the subject alternative name; the common name counts no more (RFC 9525 §2).
+fn names(x509: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(alternative)) = x509.subject_alternative_name() else { return Vec::new() };
+    let name = |general: &GeneralName<'_>| match general {
+        GeneralName::DNSName(name) => Some(printable(&name.to_ascii_lowercase(), NAME_CAP)),
+        GeneralName::IPAddress(bytes) => address(bytes).map(|ip| ip.to_string()),
+        _ => None,
+    };
+    alternative.value.general_names.iter().filter_map(name).take(LIST_CAP).collect()
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).ok().map(IpAddr::from);
+    v4.or_else(|| <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from))
+}
+
+/// Type and size in bits.
+fn key(info: &SubjectPublicKeyInfo<'_>) -> (String, i64) {
+    let bits = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    match info.parsed() {
+        Ok(PublicKey::RSA(rsa)) => ("rsa".into(), bits(bit_length(rsa.modulus))),
+        Ok(PublicKey::EC(point)) => ("ec".into(), curve_bits(&info.algorithm).unwrap_or(bits(point.key_size()))),
+        Ok(PublicKey::DSA(prime)) => ("dsa".into(), bits(bit_length(prime))),
+        _ if info.algorithm.algorithm == oid!(1.3.101.112) => ("ed25519".into(), 256),
+        _ => (info.algorithm.algorithm.to_string(), bits(info.subject_public_key.data.len() * 8)),
+    }
+}
+
+fn bit_length(number: &[u8]) -> usize {
+    let significant: Vec<u8> = number.iter().copied().skip_while(|byte| *byte == 0).collect();
+    significant.first().map_or(0, |first| significant.len() * 8 - first.leading_zeros() as usize)
+}
+
+/// Bits of the named curve (RFC 5480 §2.1.1.1).
+fn curve_bits(algorithm: &AlgorithmIdentifier<'_>) -> Option<i64> {
+    let curve: Oid<'_> = algorithm.parameters.as_ref()?.as_oid().ok()?;
+    let curves = [
+        (oid!(1.2.840.10045.3.1.1), 192),
+        (oid!(1.3.132.0.33), 224),
+        (oid!(1.2.840.10045.3.1.7), 256),
+        (oid!(1.3.132.0.34), 384),
+        (oid!(1.3.132.0.35), 521),
+    ];
+    curves.into_iter().find(|(oid, _)| *oid == curve).map(|(_, bits)| bits)
+}
+
+fn algorithm_name(algorithm: &Oid<'_>) -> String {
+    oid2sn(algorithm, oid_registry()).map_or_else(|_| algorithm.to_string(), str::to_owned)
+}
+
+/// The hash that was signed, where the algorithm or its parameters name one.
+fn signature_hash(algorithm: &AlgorithmIdentifier<'_>, name: &str) -> Option<String> {
+    let name = match SignatureAlgorithm::try_from(algorithm) {
+        Ok(SignatureAlgorithm::RSASSA_PSS(parameters)) => algorithm_name(parameters.hash_algorithm_oid()),
+        _ => name.to_owned(),
+    };
+    let name = name.to_ascii_lowercase().replace('-', "");
+    ["sha512", "sha384", "sha256", "sha224", "sha1", "md5", "md4", "md2"]
+        .into_iter()
+        .find(|hash| name.contains(hash))
+        .map(str::to_owned)
+}
+
+fn sct_count(x509: &X509Certificate<'_>) -> i64 {
+    let lists = x509.extensions().iter().filter_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::SCT(list) => Some(list.len()),
+        _ => None,
+    });
+    i64::try_from(lists.sum::<usize>()).unwrap_or(i64::MAX)
+}
+
+/// The TLS feature extension names status_request, 5 (RFC 7633 §4).
+fn must_staple(x509: &X509Certificate<'_>) -> bool {
+    let feature = x509.extensions().iter().find(|extension| extension.oid == oid!(1.3.6.1.5.5.7.1.24));
+    feature.is_some_and(|extension| extension.value.windows(3).any(|integer| integer == [2, 1, 5]))
+}
