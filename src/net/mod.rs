@@ -8,6 +8,7 @@ mod dns;
 mod error;
 mod http;
 mod log;
+mod patience;
 mod rate;
 mod system;
 
@@ -28,6 +29,7 @@ use tokio::time::timeout;
 
 use crate::facts::{Reason, Traffic};
 use crate::scope::{Act, Target};
+use patience::Patience;
 use rate::Rates;
 
 /// How long to wait for what, and how much at once.
@@ -54,6 +56,7 @@ impl Default for Limits {
 pub struct Net {
     limits: Limits,
     rates: Rates,
+    patience: Patience,
     log: Arc<ConnectionLog>,
 }
 
@@ -61,7 +64,7 @@ impl Net {
     /// A dialer with these limits, writing to this log.
     pub fn new(limits: Limits, log: ConnectionLog) -> Self {
         let rates = Rates::new(&limits);
-        Self { limits, rates, log: Arc::new(log) }
+        Self { limits, rates, patience: Patience::default(), log: Arc::new(log) }
     }
     /// The patience for one answer.
     pub fn answer_time(&self) -> Duration {
@@ -76,16 +79,20 @@ impl Net {
         self.log.traffic()
     }
 
-    /// Opens a TCP connection for one permitted act. A timeout is tried once more, more slowly.
+    /// Opens a TCP connection for one permitted act. A timeout is tried once more, more slowly; after several in a row the
+    /// address is left alone.
     ///
     /// # Errors
     /// Not permitted, or not connected, with the reason.
     pub async fn connect(&self, target: &Target, act: Act) -> Result<Conn, NetError> {
         let address = self.address(target, act)?;
-        match self.dial(target, act, address, self.limits.answer).await {
+        self.patience.check(address.ip())?;
+        let outcome = match self.dial(target, act, address, self.limits.answer).await {
             Err(e) if e.reason == Reason::Timeout => self.dial(target, act, address, self.limits.answer * 2).await,
             outcome => outcome,
-        }
+        };
+        self.patience.note(address.ip(), &outcome);
+        outcome
     }
 
     /// As [`Net::connect`], with one short try and no second: for the port list, which has its own second pass.
@@ -109,12 +116,15 @@ impl Net {
         accept: impl Fn(&[u8]) -> bool,
     ) -> Result<Vec<u8>, NetError> {
         let address = self.address(target, act)?;
-        match self.datagram(target, act, address, payload, &accept, self.limits.answer / 2).await {
+        self.patience.check(address.ip())?;
+        let outcome = match self.datagram(target, act, address, payload, &accept, self.limits.answer / 2).await {
             Err(e) if e.reason == Reason::Timeout => {
                 self.datagram(target, act, address, payload, &accept, self.limits.answer).await
             }
             outcome => outcome,
-        }
+        };
+        self.patience.note(address.ip(), &outcome);
+        outcome
     }
 
     /// Checks permission and maps the port.
@@ -135,7 +145,7 @@ impl Net {
     }
 
     async fn dial(&self, target: &Target, act: Act, address: SocketAddr, patience: Duration) -> Result<Conn, NetError> {
-        let place = self.rates.admit(address.ip()).await;
+        let place = self.rates.admit(target).await;
         let entry = self.log.open(target, act, address, "tcp");
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
         let opened = match socket {
@@ -172,7 +182,7 @@ impl Net {
         accept: &impl Fn(&[u8]) -> bool,
         patience: Duration,
     ) -> Result<Vec<u8>, NetError> {
-        let _place = self.rates.admit(address.ip()).await;
+        let _place = self.rates.admit(target).await;
         let entry = self.log.open(target, act, address, "udp");
         let exchange = async {
             let any: SocketAddr = if address.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
