@@ -266,7 +266,7 @@ pub struct Mx {
     pub preference: i64,
     /// Lower case, without the final dot; empty for the null MX (RFC 7505).
     pub exchange: String,
-    /// Its addresses through the resolver.
+    /// Its addresses through the resolver; an empty list for the null MX, which needs none.
     pub addresses: Observation<Vec<String>>,
     /// The exchange is an alias, which RFC 2181 §10.3 forbids.
     pub is_alias: bool,

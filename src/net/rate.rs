@@ -12,6 +12,7 @@ use governor::{DefaultDirectRateLimiter, Jitter, Quota, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Limits;
+use crate::scope::{Role, Target};
 
 /// Limits a run's pace by address and in all.
 pub(super) struct Rates {
@@ -38,8 +39,14 @@ impl Rates {
         }
     }
 
-    /// Waits for a place at the address, then for its turn there and in all.
-    pub(super) async fn admit(&self, address: IpAddr) -> Place {
+    /// Waits for a place at the address, then for its turn there and in all. The resolver is there to be asked (design §8):
+    /// for it only the pace in all counts, else every zone would wait for the slowest clock of the run.
+    pub(super) async fn admit(&self, target: &Target) -> Place {
+        if matches!(target.role(), Role::Resolver { .. }) {
+            self.total.until_ready().await;
+            return None;
+        }
+        let address = target.address();
         let semaphore = {
             let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(places.entry(address).or_insert_with(|| Arc::new(Semaphore::new(self.per_address))))

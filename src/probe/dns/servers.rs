@@ -88,7 +88,9 @@ async fn look_at_server(context: &Context, zone: &str, name: &str, address: IpAd
     let (udp, tcp) = match (context.scope.name_server(zone, name, address), parse_name(zone)) {
         (Ok(target), Ok(zone)) => {
             let asker = Asker { context, target: &target, zone: &zone };
-            join(asker.over_udp(), asker.over_tcp()).await
+            let (udp, tcp) = join(asker.over_udp(), asker.over_tcp()).await;
+            let tcp = refused_is_absent(&udp, tcp);
+            (udp, tcp)
         }
         (Err(not_ours), _) => {
             let why = not_ours.to_string();
@@ -104,6 +106,17 @@ async fn look_at_server(context: &Context, zone: &str, name: &str, address: IpAd
         prefix: prefix(address),
         udp,
         tcp,
+    }
+}
+
+/// A server that answers over UDP and refuses the connection is there, and DNS over TCP is not (RFC 7766 §5). Any other failure
+/// may have another cause.
+fn refused_is_absent(udp: &Observation<ServerAnswer>, tcp: Observation<ServerAnswer>) -> Observation<ServerAnswer> {
+    match tcp {
+        Observation::Failed { reason: Reason::Refused, observed_at, .. } if udp.value().is_some() => {
+            Observation::Absent { observed_at }
+        }
+        other => other,
     }
 }
 
@@ -223,6 +236,22 @@ mod tests {
         referral.authorities.push(record);
         assert_eq!(ns_of(&answer, &name("cec.example")), Some(vec!["ns1.example".to_owned()]));
         assert_eq!(ns_of(&referral, &name("cec.example")), None);
+    }
+
+    #[test]
+    fn tcp_is_absent_only_where_a_server_that_answers_refuses_it() {
+        let zone = name("cec.example");
+        let answered = || Observation::observed(read(&message(ResponseCode::NoError, true), &zone));
+        let failed = |reason| Observation::<ServerAnswer>::failed(reason, "over TCP");
+        let absent = refused_is_absent(&answered(), failed(Reason::Refused));
+        assert!(matches!(absent, Observation::Absent { .. }));
+        for (udp, tcp) in [
+            (answered(), failed(Reason::Timeout)),
+            (answered(), failed(Reason::Reset)),
+            (failed(Reason::Refused), failed(Reason::Refused)),
+        ] {
+            assert!(matches!(refused_is_absent(&udp, tcp), Observation::Failed { .. }));
+        }
     }
 
     #[test]

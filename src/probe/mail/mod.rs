@@ -45,7 +45,8 @@ async fn exchangers(context: &Context, reply: &Reply) -> Observation<Vec<Mx>> {
     let listed = by_preference(records);
     let looked = listed.into_iter().enumerate().map(|(index, (preference, exchange))| async move {
         let (addresses, is_alias) = match exchange.as_str() {
-            "" => (Observation::absent(), false),
+            // The null MX needs none, and none is missing.
+            "" => (Observation::observed(Vec::new()), false),
             name if index < MAX_EXCHANGES => addresses_of(context, name).await,
             name => (
                 Observation::not_run(Reason::NotSelected, format!("more than {MAX_EXCHANGES} exchangers: {name}")),
