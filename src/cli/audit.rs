@@ -15,7 +15,7 @@ use crate::estate::{Estate, EstateError};
 use crate::facts::{Document, Input, Looks, PROBE_VERSIONS, Run, SCHEMA, Timestamp, digest};
 use crate::net::{ConnectionLog, Limits, Net, system_resolvers};
 use crate::probe::Context;
-use crate::scan::{Gathered, Progress, Selection, Silent, enter_the_rest, look, look_again};
+use crate::scan::{Gathered, Progress, Selection, Silent, enter_the_rest, look, look_again, reach_resolver};
 use crate::scope::Scope;
 
 /// What to audit and how.
@@ -91,6 +91,12 @@ pub(super) async fn audit(
     let rate = (estate.scan.rate.per_host, estate.scan.rate.total);
     let limits = Limits { rate, port_map: estate.scan.port_map.clone(), ..Limits::default() };
     let context = Context::new(Arc::new(Net::new(limits, log)), scope);
+    reach_resolver(&context, selection).await.map_err(|why| {
+        CliError::configuration(
+            format!("the resolver does not answer: {why}"),
+            "Nothing was looked at. Name a resolver that answers in the estate file: [scan] resolver = \"192.0.2.53:53\".",
+        )
+    })?;
 
     let bar: Box<dyn Progress> =
         if telling.quiet { Box::new(Silent) } else { Box::new(Bar::new(terminal::is_interactive())) };

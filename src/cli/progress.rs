@@ -51,7 +51,7 @@ impl Progress for Bar {
             bar.set_position(0);
             bar.set_length(assets as u64);
         } else {
-            terminal::note(&format!("looking at {assets} assets"));
+            terminal::note(&format!("looking at {assets} {}", if assets == 1 { "asset" } else { "assets" }));
         }
     }
     fn start(&self, asset: &str) {

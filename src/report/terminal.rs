@@ -62,10 +62,14 @@ fn failed(page: &Page, input: &Input<'_>) -> String {
 }
 
 fn what_was_seen(finding: &Finding) -> String {
+    let subject = &finding.subject.name;
     let element = finding.element.as_ref().map(|element| format!(" ({element})")).unwrap_or_default();
     let waived = finding.waiver.as_ref().map(|waiver| format!(" [accepted: {waiver}]")).unwrap_or_default();
     let unsure = if finding.confidence.counts() { "" } else { " [possible]" };
-    format!("{}{element}: {}{unsure}{waived}", finding.subject.name, finding.message)
+    // Many messages name their subject themselves.
+    let host = subject.split(':').next().unwrap_or_default();
+    let where_ = if finding.message.contains(host) { String::new() } else { format!("{subject}{element}: ") };
+    format!("{where_}{}{unsure}{waived}", finding.message)
 }
 
 /// What could not be determined, by reason, with the subjects it concerns.

@@ -35,6 +35,22 @@ impl Gathered {
     }
 }
 
+/// Sees, before a run, that the resolver answers: without it nothing but pinned addresses could be looked at.
+///
+/// # Errors
+/// One sentence about what happened instead.
+pub async fn reach_resolver(context: &Context, selection: &Selection) -> Result<(), String> {
+    let needs = |asset: &&Asset| match &asset.kind {
+        AssetKind::Zone { .. } => true,
+        AssetKind::Host { addresses, .. } => addresses.is_empty(),
+    };
+    let mut selected = context.scope.estate().assets.iter().filter(|asset| selection.asset(asset.name()));
+    if !selected.any(|asset| needs(&asset)) {
+        return Ok(());
+    }
+    dns::reach_resolver(context).await.map_err(|error| error.detail)
+}
+
 /// Looks at every selected asset of the estate.
 pub async fn look(context: &Context, selection: &Selection, progress: &dyn Progress, gathered: &Gathered) {
     let assets: Vec<&Asset> =

@@ -16,15 +16,28 @@ use hickory_resolver::proto::rr::{Name, RecordType};
 use super::Context;
 use crate::estate::AssetKind;
 use crate::facts::{Caa, HostDns, Observation, Reason, ZoneDns};
+use crate::net::NetError;
+
+/// Whether one of the resolvers answers at all; any answer will do, also a refusal.
+///
+/// # Errors
+/// What happened instead, resolver by resolver.
+pub async fn reach_resolver(context: &Context) -> Result<(), NetError> {
+    match ask::exchange(context, &Name::root(), RecordType::NS).await {
+        Err(error) if matches!(error.reason, Reason::Timeout | Reason::Refused | Reason::Unreachable) => Err(error),
+        _ => Ok(()),
+    }
+}
 
 /// What the resolver says of a host name.
 pub async fn look_at_host(context: &Context, host: &str) -> HostDns {
     let pinned = pinned_addresses(context, host);
     if !pinned.is_empty() {
         let (a, aaaa) = pinned.into_iter().partition(IpAddr::is_ipv4);
-        let why = format!("the estate pins the addresses of {host}: its aliases were not asked for");
-        let cname = Observation::not_run(Reason::NotSelected, why);
-        return HostDns { a: pin(a), aaaa: pin(aaaa), cname, caa: climb_for_caa(context, host).await };
+        let why = format!("the estate pins the addresses of {host}: DNS was not asked for more");
+        let unasked = Observation::<Vec<String>>::not_run(Reason::NotSelected, why);
+        let pin = |pinned: Vec<IpAddr>| if pinned.is_empty() { unasked.clone() } else { pin(pinned) };
+        return HostDns { a: pin(a), aaaa: pin(aaaa), cname: unasked.clone(), caa: climb_for_caa(context, host).await };
     }
     let (a, aaaa, caa) =
         join3(ask(context, host, RecordType::A), ask(context, host, RecordType::AAAA), climb_for_caa(context, host))
@@ -54,7 +67,7 @@ fn pinned_addresses(context: &Context, host: &str) -> Vec<IpAddr> {
 
 fn pin(mut addresses: Vec<IpAddr>) -> Observation<Vec<String>> {
     addresses.sort_unstable();
-    if addresses.is_empty() { Observation::absent() } else { Observation::observed(address_texts(addresses)) }
+    Observation::observed(address_texts(addresses))
 }
 
 fn address_texts(addresses: Vec<IpAddr>) -> Vec<String> {

@@ -37,8 +37,8 @@ pub(super) enum First {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
-    #[serde(rename = "updated")]
-    _updated: String,
+    #[serde(rename = "date")]
+    _date: String,
     #[serde(rename = "source")]
     _source: String,
     port: Vec<Listed>,
