@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use rust_embed::RustEmbed;
 use serde_json::{Map, Value};
 
 use super::catalogue::Catalogue;
@@ -21,8 +22,13 @@ pub struct CaseResult {
     pub problem: Option<String>,
 }
 
-/// Runs all cases of the checks that `selected` picks. `bases` is the folder of base documents.
-pub fn run_cases(catalogue: &Catalogue, bases: &Path, selected: &dyn Fn(&Check) -> bool) -> Vec<CaseResult> {
+/// The base documents of the built-in checks, which a team's own may build on as well.
+#[derive(RustEmbed)]
+#[folder = "tests/facts/"]
+struct BuiltIn;
+
+/// Runs all cases of the checks that `selected` picks. `bases` is a folder of base documents that come before the built-in ones.
+pub fn run_cases(catalogue: &Catalogue, bases: Option<&Path>, selected: &dyn Fn(&Check) -> bool) -> Vec<CaseResult> {
     let mut results = Vec::new();
     for check in catalogue.checks.values().filter(|check| selected(check)) {
         for case in &check.file.cases {
@@ -33,7 +39,7 @@ pub fn run_cases(catalogue: &Catalogue, bases: &Path, selected: &dyn Fn(&Check) 
     results
 }
 
-fn run_case(catalogue: &Catalogue, check: &Check, case: &Case, bases: &Path) -> Result<(), String> {
+fn run_case(catalogue: &Catalogue, check: &Check, case: &Case, bases: Option<&Path>) -> Result<(), String> {
     let mut roots = read_base(bases, &case.base)?;
     merge(&mut roots, &case.facts);
     shape(&roots, check)?;
@@ -57,11 +63,23 @@ fn run_case(catalogue: &Catalogue, check: &Check, case: &Case, bases: &Path) -> 
     Ok(())
 }
 
-fn read_base(bases: &Path, name: &str) -> Result<Map<String, Value>, String> {
-    let path = bases.join(format!("{name}.toml"));
-    let text =
-        std::fs::read_to_string(&path).map_err(|e| format!("the base {} cannot be read: {e}", path.display()))?;
-    toml::from_str(&text).map_err(|e| format!("the base {}: {}", path.display(), e.to_string().trim()))
+fn read_base(bases: Option<&Path>, name: &str) -> Result<Map<String, Value>, String> {
+    let file = format!("{name}.toml");
+    let own = bases.map(|folder| folder.join(&file)).filter(|path| path.exists());
+    let text = match (own, BuiltIn::get(&file)) {
+        (Some(path), _) => {
+            std::fs::read_to_string(&path).map_err(|e| format!("the base {} cannot be read: {e}", path.display()))?
+        }
+        (None, Some(built_in)) => String::from_utf8_lossy(&built_in.data).into_owned(),
+        (None, None) => return Err(format!("there is no base {name}; built in are {}", built_in_names())),
+    };
+    toml::from_str(&text).map_err(|e| format!("the base {name}: {}", e.to_string().trim()))
+}
+
+fn built_in_names() -> String {
+    let mut names: Vec<String> = BuiltIn::iter().map(|file| file.trim_end_matches(".toml").to_owned()).collect();
+    names.sort();
+    names.join(", ")
 }
 
 /// Tables merge, everything else replaces.

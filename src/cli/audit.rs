@@ -6,6 +6,7 @@ use std::io::BufWriter;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::pipeline::{Judged, Library, Telling, assess, tell};
 use super::progress::Bar;
@@ -33,11 +34,23 @@ pub(super) struct Arguments {
     /// Judge as of this moment instead of the present, such as 2028-10-29T07:00:00Z
     #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
     now: Option<Timestamp>,
+    /// How long to wait for one answer; what is silent gets a second, slower try
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
+    timeout: u64,
     /// Write a JSON line for every connection to this file
     #[arg(long, value_name = "PATH")]
     connection_log: Option<PathBuf>,
     #[command(flatten)]
     pub(super) telling: Telling,
+}
+
+/// How to look.
+pub(super) struct How {
+    /// The moment to judge for; the present if none.
+    pub(super) now: Option<Timestamp>,
+    pub(super) log: ConnectionLog,
+    /// For one answer.
+    pub(super) timeout: Duration,
 }
 
 /// A declaration with the texts that came with it.
@@ -63,7 +76,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
     };
     let library = arguments.telling.prepare()?;
     let runtime = runtime()?;
-    runtime.block_on(audit(declared, &selection, arguments.now, log, &library, &arguments.telling))
+    let how = How { now: arguments.now, log, timeout: Duration::from_secs(arguments.timeout) };
+    runtime.block_on(audit(declared, &selection, how, &library, &arguments.telling))
 }
 
 /// The async runtime of a command.
@@ -78,19 +92,19 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
 pub(super) async fn audit(
     declared: Declared,
     selection: &Selection,
-    now: Option<Timestamp>,
-    log: ConnectionLog,
+    how: How,
     library: &Library,
     telling: &Telling,
 ) -> Result<Exit, CliError> {
     let Declared { estate, inputs } = declared;
     let started_at = Timestamp::now();
-    let now = now.unwrap_or(started_at);
+    let now = how.now.unwrap_or(started_at);
     let resolvers = resolvers(&estate)?;
     let scope = Arc::new(Scope::new(Arc::clone(&estate), resolvers, now.get()));
     let rate = (estate.scan.rate.per_host, estate.scan.rate.total);
-    let limits = Limits { rate, port_map: estate.scan.port_map.clone(), ..Limits::default() };
-    let context = Context::new(Arc::new(Net::new(limits, log)), scope);
+    let port_map = estate.scan.port_map.clone();
+    let limits = Limits { answer: how.timeout, rate, port_map, ..Limits::default() };
+    let context = Context::new(Arc::new(Net::new(limits, how.log)), scope);
     reach_resolver(&context, selection).await.map_err(|why| {
         CliError::configuration(
             format!("the resolver does not answer: {why}"),

@@ -40,9 +40,9 @@ pub(super) enum Command {
         /// Also a team's own checks
         #[arg(long, value_name = "DIR")]
         checks: Vec<PathBuf>,
-        /// Folder with the base documents of the cases
-        #[arg(long, value_name = "DIR", default_value = "tests/facts")]
-        bases: PathBuf,
+        /// Folder with base documents of your own for the cases; they come before the built-in ones
+        #[arg(long, value_name = "DIR")]
+        bases: Option<PathBuf>,
     },
     /// Write the skeleton of a new check, family.the-fault
     New {
@@ -58,7 +58,7 @@ pub(super) fn run(command: &Command) -> Result<Exit, CliError> {
         Command::List { checks, proof } => list(&load(checks)?, *proof),
         Command::Show { id, checks } => show(&load(checks)?, id),
         Command::Lint { checks } => lint(checks),
-        Command::Test { id, checks, bases } => test(&load(checks)?, id.as_deref(), bases),
+        Command::Test { id, checks, bases } => test(&load(checks)?, id.as_deref(), bases.as_deref()),
         Command::New { id, into } => new(id, into),
     }
 }
@@ -131,7 +131,7 @@ fn lint(directories: &[PathBuf]) -> Result<Exit, CliError> {
     Ok(Exit::Fine)
 }
 
-fn test(catalogue: &Catalogue, prefix: Option<&str>, bases: &Path) -> Result<Exit, CliError> {
+fn test(catalogue: &Catalogue, prefix: Option<&str>, bases: Option<&Path>) -> Result<Exit, CliError> {
     let selected = |check: &Check| prefix.is_none_or(|prefix| check.id.starts_with(prefix));
     let results = run_cases(catalogue, bases, &selected);
     let failed: Vec<_> =
