@@ -2,6 +2,7 @@
 
 mod audit;
 mod checks;
+mod demo;
 mod error;
 mod init;
 mod judge;
@@ -24,6 +25,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve an invented, flawed estate on loopback, audit it and write the report
+    Demo(demo::Arguments),
     /// Write a commented estate.toml to start from
     Init(init::Arguments),
     /// Audit an estate, or bare hosts
@@ -51,6 +54,7 @@ pub fn main() -> u8 {
         }
     };
     let outcome = match cli.command {
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Judge(arguments) | Command::Report(arguments) => judge::run(&arguments),

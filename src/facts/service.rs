@@ -36,7 +36,8 @@ pub struct Endpoint {
     pub port_state: Observation<PortState>,
     /// What answered, by a protocol-specific greeting.
     pub protocol: Observation<Protocol>,
-    /// Whether it serves strangers; only for protocols where one harmless request proves it.
+    /// Whether it serves strangers, where one harmless request proves it; absent for protocols that are there to meet strangers
+    /// (http, smtp, ssh, …).
     pub access: Observation<Access>,
     /// Whether a declared port answers at all; absent for an undeclared one, failed where silence may have another cause.
     #[serde(default, skip_serializing_if = "Observation::is_underived")]

@@ -1,3 +1,5 @@
+//! Chains made here, held against roots made here.
+
 use super::*;
 use crate::facts::{Chain, Timestamp, Unobserved};
 use rcgen::{

@@ -62,6 +62,9 @@ fn random_ports(known: &BTreeSet<u16>) -> Vec<u16> {
     fresh.into_iter().take(3).collect()
 }
 
+/// Protocols whose purpose is to meet strangers, or to ask them who they are: the question of access is not theirs.
+const MEETS_STRANGERS: [&str; 8] = ["ftp", "http", "imap", "pop3", "smtp", "ssh", "telnet", "tls"];
+
 /// Identifies what speaks on an open port, and whether it serves strangers.
 pub async fn identify(
     context: &Context,
@@ -80,10 +83,14 @@ pub async fn identify(
     match identify::identify(&door, port, &pace).await {
         Ok(found) => {
             let name = found.protocol.name.clone();
-            let access = found.access.map(Observation::observed).unwrap_or_else(|| {
-                let why = format!("no single harmless request proves whether {name} serves strangers");
-                Observation::not_run(Reason::Unsupported, why)
-            });
+            let access = match found.access {
+                Some(access) => Observation::observed(access),
+                None if MEETS_STRANGERS.contains(&name.as_str()) => Observation::absent(),
+                None => {
+                    let why = format!("no single harmless request proves whether {name} serves strangers");
+                    Observation::not_run(Reason::Unsupported, why)
+                }
+            };
             (Observation::observed(found.protocol), access)
         }
         Err(e) => {
