@@ -50,7 +50,7 @@ fn telling(folder: &Path) -> Result<Telling, CliError> {
         format!("{format}={}", folder.join(file).display()).parse().map_err(CliError::Internal)
     };
     Ok(Telling {
-        outputs: vec![output("json", "findings.json")?, output("facts", "facts.json")?],
+        outputs: vec![output("html", "report.html")?, output("json", "findings.json")?, output("facts", "facts.json")?],
         fail_on: Severity::High,
         exit_zero: true,
         allow_incomplete: true,

@@ -22,6 +22,7 @@ pub(super) struct Output {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Format {
+    Html,
     Json,
     Facts,
 }
@@ -29,6 +30,7 @@ enum Format {
 impl Format {
     fn word(self) -> &'static str {
         match self {
+            Self::Html => "report",
             Self::Json => "findings",
             Self::Facts => "facts",
         }
@@ -40,9 +42,10 @@ impl FromStr for Output {
     fn from_str(text: &str) -> Result<Self, String> {
         let (format, path) = text.split_once('=').ok_or("write FORMAT=PATH, such as html=report.html")?;
         let format = match format {
+            "html" => Format::Html,
             "json" => Format::Json,
             "facts" => Format::Facts,
-            other => return Err(format!("there is no format '{other}'; there are json and facts")),
+            other => return Err(format!("there is no format '{other}'; there are html, json and facts")),
         };
         if path.is_empty() {
             return Err("the path is missing; write FORMAT=PATH".into());
@@ -54,7 +57,7 @@ impl FromStr for Output {
 /// What to report and how to end.
 #[derive(Debug, clap::Args)]
 pub(super) struct Telling {
-    /// Write FORMAT=PATH, as often as wanted: json (findings), facts. PATH `-` is stdout
+    /// Write FORMAT=PATH, as often as wanted: html, json (findings), facts. PATH `-` is stdout
     #[arg(long = "output", short = 'o', value_name = "FORMAT=PATH")]
     pub(super) outputs: Vec<Output>,
     /// Exit with 1 for findings of this severity or worse (critical, high, medium, low, info)
@@ -199,7 +202,7 @@ pub(super) fn tell(
     let internal = |e: report::ReportError| CliError::Internal(e.to_string());
     let mut written: Vec<(Output, String)> = Vec::new();
     for output in telling.outputs.iter().filter(|o| o.format != Format::Facts) {
-        let text = report::json(&input);
+        let text = if output.format == Format::Html { report::html(&input) } else { report::json(&input) };
         written.push((output.clone(), text.map_err(internal)?));
     }
     let summary = report::terminal(&input, terminal::colour(), terminal::width());

@@ -1,10 +1,12 @@
 //! Telling: what was judged, as a page, as data, and for a terminal. Everything here is pure; nothing here judges, and no number
 //! is made in two places: the outputs share [`Summary`].
 
+mod html;
 mod json;
 mod summary;
 mod terminal;
 
+pub use html::html;
 pub use json::{FindingsDocument, json};
 pub use summary::{Fix, Summary, fixes, reason};
 pub use terminal::terminal;

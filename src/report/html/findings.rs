@@ -1,0 +1,172 @@
+//! What failed, grouped by what mends it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::words::{SeverityMark, Span, anchor, asset_of, moment, plural, severity, spans};
+use crate::check::{CheckFile, Confidence, Effort, EvidenceKind, Finding, InFreeze};
+use crate::framework::Control;
+use crate::report::Input;
+use crate::report::summary::{Fix, fixes};
+
+#[derive(Serialize)]
+pub(super) struct Findings {
+    words: String,
+    fixes: Vec<FixEntry>,
+}
+
+#[derive(Serialize)]
+struct FixEntry {
+    anchor: String,
+    check: String,
+    title: String,
+    severity: SeverityMark,
+    confidence: String,
+    seen: Vec<Seen>,
+    why: Vec<Span>,
+    how: Vec<Span>,
+    effort: &'static str,
+    lead_time: String,
+    reversible: &'static str,
+    in_freeze: &'static str,
+    controls: Vec<Cited>,
+    controls_words: String,
+    references: String,
+    false_positives: Option<Vec<Span>>,
+    shadowserver: Option<String>,
+}
+
+/// One finding of the group.
+#[derive(Serialize)]
+struct Seen {
+    subject: String,
+    element: Option<String>,
+    function: Option<String>,
+    message: String,
+    severity: SeverityMark,
+    possible: bool,
+    waiver: Option<String>,
+    at: String,
+    evidence: Vec<Piece>,
+}
+
+#[derive(Serialize)]
+struct Piece {
+    path: String,
+    value: String,
+    origin: String,
+}
+
+#[derive(Serialize)]
+struct Cited {
+    id: String,
+    title: String,
+}
+
+pub(super) fn findings(input: &Input<'_>) -> Findings {
+    let controls: BTreeMap<&str, &Control> =
+        input.frameworks.iter().flat_map(|f| &f.controls).map(|c| (c.id.as_str(), c)).collect();
+    let all = fixes(input.findings);
+    let entries: Vec<FixEntry> =
+        all.iter().filter_map(|fix| Some(entry(input, fix, input.checks.get(fix.check)?, &controls))).collect();
+    let failed: usize = all.iter().map(|fix| fix.findings.len()).sum();
+    let words = if entries.is_empty() {
+        "Nothing was found by these checks, from this place, at this time.".into()
+    } else {
+        format!(
+            "{} that {} would mend, the most severe first.",
+            plural(failed, "finding"),
+            plural(entries.len(), "repair")
+        )
+    };
+    Findings { words, fixes: entries }
+}
+
+fn entry(input: &Input<'_>, fix: &Fix<'_>, file: &CheckFile, controls: &BTreeMap<&str, &Control>) -> FixEntry {
+    // No criminal article stands beside a host (design §9).
+    let cited = file.controls.iter().filter_map(|id| controls.get(id.as_str())).filter(|c| c.kind != "offence");
+    let controls: Vec<Cited> = cited.map(|c| Cited { id: c.id.clone(), title: c.title.clone() }).collect();
+    FixEntry {
+        anchor: anchor(fix.check),
+        check: fix.check.to_owned(),
+        title: file.title.clone(),
+        severity: severity(fix.severity),
+        confidence: confidence(file),
+        seen: fix.findings.iter().map(|finding| seen(input, finding)).collect(),
+        why: spans(&file.rationale),
+        how: spans(&file.remediation.text),
+        effort: match file.remediation.effort {
+            Effort::Small => "small",
+            Effort::Medium => "medium",
+            Effort::Large => "large",
+        },
+        lead_time: lead_time(&file.remediation.lead_time),
+        reversible: if file.remediation.reversible { "can be undone" } else { "cannot be undone" },
+        in_freeze: match file.remediation.in_freeze {
+            InFreeze::Do => "do it",
+            InFreeze::Mitigate => "mitigate only",
+            InFreeze::Defer => "leave it",
+        },
+        controls_words: plural(controls.len(), "control"),
+        controls,
+        references: file.references.join("; "),
+        false_positives: file.false_positives.as_deref().map(spans),
+        shadowserver: file.shadowserver.clone(),
+    }
+}
+
+fn confidence(file: &CheckFile) -> String {
+    let how = match file.evidence {
+        EvidenceKind::Observed => "seen directly",
+        EvidenceKind::Indicative => "what was seen points to it",
+        EvidenceKind::Declared => "as the estate declares",
+    };
+    let sure = match file.confidence {
+        Confidence::Certain => "certain",
+        Confidence::Likely => "likely",
+        Confidence::Possible => "possible",
+    };
+    format!("{sure}: {how}")
+}
+
+fn seen(input: &Input<'_>, finding: &Finding) -> Seen {
+    Seen {
+        subject: finding.subject.name.clone(),
+        element: finding.element.clone(),
+        function: asset_of(input.estate, finding).map(|asset| asset.function.word().replace('-', " ")),
+        message: finding.message.clone(),
+        severity: severity(finding.severity),
+        possible: !finding.confidence.counts(),
+        waiver: finding.waiver.clone(),
+        at: finding.at.join(", "),
+        evidence: finding
+            .evidence
+            .iter()
+            .map(|piece| Piece {
+                path: piece.path.clone(),
+                value: match &piece.digest {
+                    Some(digest) => format!("{} … (cut; the whole has {digest})", piece.value),
+                    None => piece.value.clone(),
+                },
+                origin: [piece.at.clone(), piece.observed_at.map(moment)]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            })
+            .collect(),
+    }
+}
+
+/// `4h` in words.
+fn lead_time(text: &str) -> String {
+    let (number, unit) = text.split_at(text.len().saturating_sub(1));
+    let noun = match unit {
+        "h" => "hour",
+        "d" => "day",
+        "w" => "week",
+        _ => return text.to_owned(),
+    };
+    number.parse().map_or_else(|_| text.to_owned(), |n| plural(n, noun))
+}

@@ -1,0 +1,60 @@
+//! Coverage and limits: how much was judged, and what no outside look can say.
+
+use serde::Serialize;
+
+use crate::check::{FAMILIES, Verdict};
+use crate::report::Input;
+
+#[derive(Serialize)]
+pub(super) struct Limits {
+    families: Vec<FamilyRow>,
+    outside: &'static [&'static str],
+    not_built: &'static [&'static str],
+}
+
+#[derive(Serialize)]
+struct FamilyRow {
+    family: &'static str,
+    checks: usize,
+    passed: usize,
+    failed: usize,
+    undetermined: usize,
+    not_applicable: usize,
+    selected: bool,
+}
+
+/// What does not show from outside, whoever looks.
+const OUTSIDE: &[&str] = &[
+    "Who may log in where, how passwords are kept, and whether anybody watches the logs.",
+    "Whether backups exist and have been restored once; whether staff know what to do in an incident.",
+    "Counting and casting systems that are rightly not on the internet.",
+    "Software faults that show only to somebody who exploits them: nothing of that kind is tried.",
+    "What another network would see: a filter, a content delivery network or a censor may answer elsewhere otherwise.",
+    "Anything that was not declared. A forgotten machine is invisible here.",
+];
+
+/// What this version does not look at, although it could be seen.
+const NOT_BUILT: &[&str] = &[
+    "Revocation of certificates, and the full list of cipher suites of a server.",
+    "TLS behind STARTTLS, MTA-STS, DANE, DKIM keys, and the transport of mail as such.",
+    "Subdomains, look-alike names, and certificates issued for the names to somebody else.",
+    "UDP services other than DNS; the protocols SMB, LDAP, MSSQL, MQTT, Kafka and ZooKeeper beyond their open port.",
+    "Comparison with an earlier run.",
+];
+
+pub(super) fn limits(input: &Input<'_>) -> Limits {
+    let family = |family: &'static str| {
+        let of_family = || input.findings.iter().filter(|f| f.check.split('.').next() == Some(family));
+        let count = |verdict| of_family().filter(|f| f.verdict == verdict).count();
+        FamilyRow {
+            family,
+            checks: input.checks.keys().filter(|id| id.split('.').next() == Some(family)).count(),
+            passed: count(Verdict::Pass),
+            failed: count(Verdict::Fail),
+            undetermined: count(Verdict::Undetermined),
+            not_applicable: count(Verdict::NotApplicable),
+            selected: input.document.run.families.iter().any(|f| f == family),
+        }
+    };
+    Limits { families: FAMILIES.into_iter().map(family).collect(), outside: OUTSIDE, not_built: NOT_BUILT }
+}

@@ -1,0 +1,199 @@
+//! A sheet for each host and each zone.
+
+use serde::Serialize;
+
+use super::management::title;
+use super::words::{Row, SeverityMark, day, moment, plural, row, severity, verdict};
+use crate::check::{Finding, Verdict};
+use crate::estate::{Asset, AssetKind};
+use crate::facts::{Endpoint, Host, Observation, Service, Zone};
+use crate::report::Input;
+
+#[derive(Serialize)]
+pub(super) struct Sheets {
+    hosts: Vec<Sheet>,
+    zones: Vec<Sheet>,
+}
+
+#[derive(Serialize)]
+struct Sheet {
+    anchor: String,
+    name: String,
+    about: Vec<Row>,
+    endpoints: Vec<EndpointRow>,
+    counts: String,
+    verdicts: Vec<VerdictRow>,
+    passed: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct EndpointRow {
+    service: String,
+    address: String,
+    port: String,
+    speaks: String,
+    tls: String,
+    certificate: String,
+    seen: String,
+}
+
+#[derive(Serialize)]
+struct VerdictRow {
+    severity: SeverityMark,
+    verdict: &'static str,
+    subject: String,
+    title: String,
+    message: String,
+}
+
+pub(super) fn sheets(input: &Input<'_>) -> Sheets {
+    let looks = &input.document.first;
+    Sheets {
+        hosts: looks.hosts.values().map(|host| host_sheet(input, host)).collect(),
+        zones: looks.zones.values().map(|zone| zone_sheet(input, zone)).collect(),
+    }
+}
+
+fn host_sheet(input: &Input<'_>, host: &Host) -> Sheet {
+    let services = input.document.first.services.values().filter(|service| service.host == host.name);
+    let endpoints = services.flat_map(|service| service.endpoints.values().map(move |e| endpoint_row(service, e)));
+    let mut about = asset_rows(input.estate.asset(&host.name));
+    let addresses: Vec<String> = host
+        .addresses
+        .iter()
+        .map(|a| format!("{} ({}, {}; {})", a.address, a.operator, a.use_kind, a.operator_by))
+        .collect();
+    about.push(row("Addresses", if addresses.is_empty() { "none known".into() } else { addresses.join("; ") }));
+    about.push(row("Ports looked at", ports(host)));
+    let own = |f: &&Finding| f.subject.name == host.name || f.subject.name.starts_with(&format!("{}:", host.name));
+    sheet(input, &host.name, about, endpoints.collect(), &own)
+}
+
+fn zone_sheet(input: &Input<'_>, zone: &Zone) -> Sheet {
+    let mut about = asset_rows(input.estate.asset(&zone.name));
+    about.push(row("Name servers", told(&zone.dns.ns, |names| names.join(", "))));
+    about.push(row("Serial", told(&zone.dns.soa, |soa| soa.serial.to_string())));
+    about.push(row("DNSSEC", told(&zone.dns.dnssec, |d| d.status.clone())));
+    about.push(row("CAA", told(&zone.dns.caa, |caa| format!("issue: {}", caa.issuers.join(", ")))));
+    let exchangers = |list: &Vec<crate::facts::Mx>| {
+        list.iter().map(|mx| format!("{} {}", mx.preference, mx.exchange)).collect::<Vec<_>>().join(", ")
+    };
+    about.push(row("Mail exchangers", told(&zone.mail.mx, exchangers)));
+    about.push(row("SPF", told(&zone.mail.spf, |spf| spf.record.clone())));
+    about.push(row("DMARC", told(&zone.mail.dmarc, |dmarc| dmarc.record.clone())));
+    let own = |f: &&Finding| f.subject.name == zone.name;
+    sheet(input, &zone.name, about, Vec::new(), &own)
+}
+
+fn sheet(
+    input: &Input<'_>,
+    name: &str,
+    about: Vec<Row>,
+    endpoints: Vec<EndpointRow>,
+    own: &dyn Fn(&&Finding) -> bool,
+) -> Sheet {
+    let mut findings: Vec<&Finding> = input.findings.iter().filter(own).collect();
+    let count = |v| findings.iter().filter(|f| f.verdict == v).count();
+    let counts = format!(
+        "{} failed, {} undetermined, {} passed, {} not applicable",
+        count(Verdict::Fail),
+        count(Verdict::Undetermined),
+        count(Verdict::Pass),
+        count(Verdict::NotApplicable)
+    );
+    let passed = findings.iter().filter(|f| f.verdict == Verdict::Pass);
+    let passed = passed.map(|f| format!("{} ({})", title(input, &f.check), f.subject.name)).collect();
+    findings.retain(|f| f.verdict == Verdict::Fail);
+    findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.check.cmp(&b.check)));
+    let verdicts = findings
+        .into_iter()
+        .map(|f| VerdictRow {
+            severity: severity(f.severity),
+            verdict: verdict(f.verdict),
+            subject: f.subject.name.clone(),
+            title: title(input, &f.check),
+            message: f.message.clone(),
+        })
+        .collect();
+    Sheet {
+        anchor: format!("sheet-{}", name.replace('.', "-")),
+        name: name.to_owned(),
+        about,
+        endpoints,
+        counts,
+        verdicts,
+        passed,
+    }
+}
+
+fn asset_rows(asset: Option<&Asset>) -> Vec<Row> {
+    let Some(asset) = asset else { return Vec::new() };
+    let or = |text: &Option<String>| text.clone().unwrap_or_else(|| "not declared".into());
+    let mut rows = vec![
+        row("Function", asset.function.word().replace('-', " ")),
+        row("Criticality", asset.criticality.map_or("not declared", |c| c.word())),
+        row("Owner", or(&asset.owner)),
+    ];
+    if let Some(supplier) = &asset.supplier {
+        rows.push(row("Supplier", supplier));
+    }
+    if let AssetKind::Zone { registration_ends, .. } = &asset.kind {
+        rows.push(row("Registration ends", registration_ends.map_or_else(|| "not declared".into(), day)));
+    }
+    rows
+}
+
+fn ports(host: &Host) -> String {
+    told(&host.ports, |ports| {
+        let of = ports.addresses.iter().map(|a| {
+            let open: Vec<String> = a.open.iter().map(ToString::to_string).collect();
+            let open = if open.is_empty() { "none open".into() } else { format!("open {}", open.join(", ")) };
+            let unknown = if a.unknown.is_empty() { String::new() } else { format!(", {} unknown", a.unknown.len()) };
+            format!(
+                "{}: {} tried, {open}, {} refused, {} filtered{unknown}",
+                a.address,
+                a.looked,
+                a.refused,
+                a.filtered.len()
+            )
+        });
+        of.collect::<Vec<_>>().join("; ")
+    })
+}
+
+fn endpoint_row(service: &Service, endpoint: &Endpoint) -> EndpointRow {
+    let declared = if service.declared { "" } else { " (not declared)" };
+    EndpointRow {
+        service: format!("{}/{}{declared}", service.port, service.transport),
+        address: endpoint.address.clone(),
+        port: told(&endpoint.port_state, |state| state.answer.clone()),
+        speaks: told(&endpoint.protocol, |p| {
+            let product =
+                [p.product.as_deref(), p.version.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+            if product.is_empty() { p.name.clone() } else { format!("{} ({product})", p.name) }
+        }),
+        tls: told(&endpoint.tls.negotiated, |n| format!("{}, {}", n.version, n.suite)),
+        certificate: told(&endpoint.tls.certificate, |c| {
+            format!("{}; ends {}", plural_names(&c.names), moment(c.not_after))
+        }),
+        seen: moment(endpoint.port_state.observed_at()),
+    }
+}
+
+fn plural_names(names: &[String]) -> String {
+    match names {
+        [] => "no names".into(),
+        [one] => one.clone(),
+        [first, rest @ ..] => format!("{first} and {}", plural(rest.len(), "other")),
+    }
+}
+
+/// The value in words, or why there is none.
+fn told<T>(observation: &Observation<T>, words: impl Fn(&T) -> String) -> String {
+    match observation {
+        Observation::Observed { value, .. } => words(value),
+        Observation::Absent { .. } => "none".into(),
+        Observation::Failed { reason, .. } => format!("not known: {}", reason.word()),
+        Observation::NotRun { reason, .. } => format!("not looked at: {}", reason.word()),
+    }
+}
