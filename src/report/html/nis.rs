@@ -184,7 +184,14 @@ fn sections(input: &Input<'_>, annex: &Framework) -> Vec<Section> {
         let prefix = format!("{}.", top.id);
         let inside: Vec<&Control> = annex.controls.iter().filter(|c| c.id.starts_with(&prefix)).collect();
         let shown: Vec<ControlRow> = inside.iter().filter_map(|control| control_row(input, control)).collect();
-        let counts = format!("{} of {} points shown", shown.len(), inside.len());
+        let unchecked =
+            inside.iter().filter_map(|c| input.coverage.get(&c.id)).filter(|c| c.state == CoverageState::NoCheck);
+        let counts = format!(
+            "{} of {} points; on {} more an outside look could give evidence, and no check does yet",
+            shown.len(),
+            inside.len(),
+            unchecked.count()
+        );
         Section { title: format!("{} {}", top.id.trim_start_matches("IR2690-"), top.title), counts, controls: shown }
     })
     .filter(|section| !section.controls.is_empty())
@@ -193,7 +200,8 @@ fn sections(input: &Input<'_>, annex: &Framework) -> Vec<Section> {
 
 fn control_row(input: &Input<'_>, control: &Control) -> Option<ControlRow> {
     let coverage = input.coverage.get(&control.id)?;
-    let is_shown = !matches!(coverage.state, CoverageState::NotTestable | CoverageState::OwnReport);
+    let is_shown =
+        !matches!(coverage.state, CoverageState::NotTestable | CoverageState::OwnReport | CoverageState::NoCheck);
     is_shown.then(|| ControlRow {
         id: control.id.clone(),
         title: control.title.clone(),
