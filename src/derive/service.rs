@@ -84,8 +84,8 @@ fn look<T>(observation: &Observation<T>, told: impl Fn(&T) -> String) -> Option<
     match observation {
         Observation::Observed { value, .. } => Some(told(value)),
         Observation::Absent { .. } => Some(String::new()),
-        // What the user left out is left out everywhere: nothing to compare.
-        Observation::NotRun { reason: Reason::NotSelected, .. } => Some(String::new()),
+        // What nobody asks is asked nowhere: nothing to compare.
+        Observation::NotRun { reason: Reason::NotSelected | Reason::Unsupported, .. } => Some(String::new()),
         Observation::Failed { .. } | Observation::NotRun { .. } => None,
     }
 }

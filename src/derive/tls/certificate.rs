@@ -117,6 +117,20 @@ fn curve_bits(algorithm: &AlgorithmIdentifier<'_>) -> Option<i64> {
 }
 
 fn algorithm_name(algorithm: &Oid<'_>) -> String {
+    // Old ones that the registry does not name (RFC 3279 §2.2, RFC 5758 §3.1).
+    let old = [
+        (oid!(1.2.840.10045.4.1), "ecdsa-with-SHA1"),
+        (oid!(1.2.840.10045.4.3.1), "ecdsa-with-SHA224"),
+        (oid!(1.2.840.10040.4.3), "dsa-with-SHA1"),
+        (oid!(1.2.840.113549.1.1.2), "md2WithRSAEncryption"),
+        (oid!(1.2.840.113549.1.1.3), "md4WithRSAEncryption"),
+        (oid!(1.2.840.113549.1.1.4), "md5WithRSAEncryption"),
+        (oid!(1.2.840.113549.1.1.5), "sha1WithRSAEncryption"),
+        (oid!(1.2.840.113549.1.1.14), "sha224WithRSAEncryption"),
+    ];
+    if let Some((_, name)) = old.iter().find(|(oid, _)| oid == algorithm) {
+        return (*name).to_owned();
+    }
     oid2sn(algorithm, oid_registry()).map_or_else(|_| algorithm.to_string(), str::to_owned)
 }
 
@@ -145,4 +159,32 @@ fn sct_count(x509: &X509Certificate<'_>) -> i64 {
 fn must_staple(x509: &X509Certificate<'_>) -> bool {
     let feature = x509.extensions().iter().find(|extension| extension.oid == oid!(1.3.6.1.5.5.7.1.24));
     feature.is_some_and(|extension| extension.value.windows(3).any(|integer| integer == [2, 1, 5]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_signature_algorithm_that_certificates_have_used_tells_its_hash() {
+        for (algorithm, hash) in [
+            (oid!(1.2.840.10045.4.1), Some("sha1")),
+            (oid!(1.2.840.10045.4.3.2), Some("sha256")),
+            (oid!(1.2.840.10045.4.3.3), Some("sha384")),
+            (oid!(1.2.840.10045.4.3.4), Some("sha512")),
+            (oid!(1.2.840.10040.4.3), Some("sha1")),
+            (oid!(1.2.840.113549.1.1.2), Some("md2")),
+            (oid!(1.2.840.113549.1.1.4), Some("md5")),
+            (oid!(1.2.840.113549.1.1.5), Some("sha1")),
+            (oid!(1.2.840.113549.1.1.11), Some("sha256")),
+            (oid!(1.2.840.113549.1.1.12), Some("sha384")),
+            (oid!(1.2.840.113549.1.1.13), Some("sha512")),
+            (oid!(1.2.840.113549.1.1.14), Some("sha224")),
+            (oid!(1.3.101.112), None),
+        ] {
+            let name = algorithm_name(&algorithm);
+            let identifier = AlgorithmIdentifier::new(algorithm, None);
+            assert_eq!(signature_hash(&identifier, &name).as_deref(), hash, "{name}");
+        }
+    }
 }
