@@ -1,0 +1,337 @@
+//! The lab: servers that nobody of this project wrote, in a network namespace that this test makes, audited by the program itself.
+//! Everything runs once; each test holds one promise over what that run left.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
+
+#[path = "lab/certificates.rs"]
+mod certificates;
+#[path = "lab/dns.rs"]
+mod dns;
+#[path = "lab/estates.rs"]
+mod estates;
+#[path = "lab/namespace.rs"]
+mod namespace;
+#[path = "lab/plan.rs"]
+mod plan;
+#[path = "lab/services.rs"]
+mod services;
+#[path = "lab/web.rs"]
+mod web;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use namespace::Namespace;
+use serde_json::Value;
+use time::OffsetDateTime;
+
+/// What one audit left.
+struct Audit {
+    code: i32,
+    stderr: String,
+    findings: Value,
+    facts: Value,
+    html: String,
+}
+
+/// What the lab left.
+struct Lab {
+    bad: Audit,
+    good: Audit,
+    /// The good estate after nginx was stopped.
+    stopped: Audit,
+    /// `tcpdump -nn` of the audit of the bad estate: source and destination with ports, one line a packet.
+    packets: Vec<String>,
+    /// What the resolver itself says of each zone: `AD`, `SERVFAIL` or neither.
+    resolver_says: BTreeMap<String, String>,
+}
+
+fn lab() -> &'static Lab {
+    // If the lab cannot be built, every test says so, and it is not tried again for each.
+    static LAB: LazyLock<Lab> = LazyLock::new(run);
+    &LAB
+}
+
+fn run() -> Lab {
+    #[expect(clippy::disallowed_methods, reason = "the lab's calendar begins today")]
+    let now = OffsetDateTime::now_utc();
+    let mut lab = Namespace::new(&plan::network());
+    certificates::write(&lab, now);
+    dns::serve(&mut lab, now);
+    web::serve(&mut lab, now);
+    services::serve(&mut lab);
+    lab.write("good.toml", &estates::good(now));
+    lab.write("bad.toml", &estates::bad(now));
+    let capture = lab.path("capture.pcap");
+    let mut recorder = lab.command("python3");
+    recorder.arg(services::script("capture.py")).arg(&capture);
+    lab.start("capture", recorder);
+    await_text(&lab.path("capture.log"), "listening");
+    let bad = audit(&lab, "bad");
+    lab.stop("capture");
+    await_text(&lab.path("capture.log"), "dropped 0");
+    let good = audit(&lab, "good");
+    let resolver_says =
+        plan::BAD_ZONES.iter().chain([&plan::GOOD_ZONE]).map(|zone| ((*zone).to_owned(), asked(&lab, zone)));
+    let resolver_says = resolver_says.collect();
+    lab.stop("nginx");
+    let stopped = audit(&lab, "good");
+    let read = Command::new("tcpdump").args(["-nn", "-r"]).arg(&capture).output().expect("tcpdump is there");
+    let text = String::from_utf8_lossy(&read.stdout).into_owned();
+    Lab { bad, good, stopped, packets: text.lines().map(str::to_owned).collect(), resolver_says }
+}
+
+fn audit(lab: &Namespace, estate: &str) -> Audit {
+    let mut command = lab.command(env!("CARGO_BIN_EXE_scrutineer"));
+    command.args(["audit", &format!("{estate}.toml"), "--timeout", "1"]);
+    for format in ["json", "facts", "html"] {
+        command.arg("-o").arg(format!("{format}={estate}.{format}"));
+    }
+    let output = command.output().expect("it ran");
+    let read = |format: &str| {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        std::fs::read_to_string(lab.path(&format!("{estate}.{format}")))
+            .unwrap_or_else(|e| panic!("{format}: {e}\n{stderr}"))
+    };
+    let keep = std::env::var_os("SCRUTINEER_LAB_KEEP");
+    if let Some(folder) = keep {
+        for format in ["json", "facts", "html"] {
+            let name = format!("{estate}.{format}");
+            std::fs::copy(lab.path(&name), Path::new(&folder).join(&name)).expect("a copy");
+        }
+    }
+    Audit {
+        code: output.status.code().expect("it ended by itself"),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        findings: serde_json::from_str(&read("json")).expect("JSON"),
+        facts: serde_json::from_str(&read("facts")).expect("JSON"),
+        html: read("html"),
+    }
+}
+
+fn await_text(path: &Path, text: &str) {
+    for _ in 0..100 {
+        if std::fs::read_to_string(path).is_ok_and(|log| log.contains(text)) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("{}: {}", path.display(), std::fs::read_to_string(path).unwrap_or_default());
+}
+
+/// What the validating resolver says when asked for a zone's SOA.
+fn asked(lab: &Namespace, zone: &str) -> String {
+    let server = format!("@{}", plan::RESOLVER);
+    let said = lab.must("dig", &[&server, zone, "SOA", "+dnssec", "+tries=2", "+time=5"]);
+    let flags = said.lines().find(|line| line.starts_with(";; flags:")).unwrap_or_default();
+    if said.contains("status: SERVFAIL") {
+        "SERVFAIL".into()
+    } else if flags.contains(" ad;") || flags.contains(" ad ") {
+        "AD".into()
+    } else {
+        "no AD".into()
+    }
+}
+
+/// Verdicts of a check on a subject; a check that walks a list has several.
+fn verdicts<'a>(audit: &'a Audit, check: &str, subject: &str) -> BTreeSet<&'a str> {
+    let all = audit.findings["findings"].as_array().expect("findings");
+    let of = all.iter().filter(|f| f["check"] == check && f["subject"]["name"] == subject);
+    of.filter_map(|f| f["verdict"].as_str()).collect()
+}
+
+/// The proof of every check: which subject fails it and which passes.
+fn proofs() -> Vec<(String, String, String)> {
+    let catalogue = scrutineer::check::Catalogue::load(&[]).expect("the catalogue");
+    catalogue.checks.into_iter().map(|(id, check)| (id, check.file.proof.fails, check.file.proof.passes)).collect()
+}
+
+#[test]
+fn every_check_has_a_real_server_that_fails_it() {
+    let missed: Vec<String> = proofs()
+        .into_iter()
+        .filter(|(check, fails, _)| !verdicts(&lab().bad, check, fails).contains("fail"))
+        .map(|(check, fails, _)| format!("{check} on {fails}: {:?}", verdicts(&lab().bad, &check, &fails)))
+        .collect();
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+#[test]
+fn every_check_has_a_real_server_that_passes_it() {
+    let missed: Vec<String> = proofs()
+        .into_iter()
+        .filter(|(check, _, passes)| {
+            let audit = if passes == "estate" { &lab().good } else { &lab().bad };
+            verdicts(audit, check, passes) != BTreeSet::from(["pass"])
+        })
+        .map(|(check, _, passes)| format!("{check} on {passes}: {:?}", verdicts(&lab().bad, &check, &passes)))
+        .collect();
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+#[test]
+fn the_good_estate_fails_nothing_and_leaves_nothing_open_but_the_exceptions() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/good-exceptions.toml"))
+        .expect("a file");
+    let exceptions: BTreeMap<String, String> = toml::from_str(&text).expect("check = \"reason\"");
+    let all = lab().good.findings["findings"].as_array().expect("findings");
+    let wrong: Vec<String> = all
+        .iter()
+        .filter(|f| f["verdict"] == "fail" || f["verdict"] == "undetermined")
+        .filter(|f| !exceptions.contains_key(f["check"].as_str().unwrap_or_default()))
+        .map(|f| format!("{} {} {}: {} {}", f["verdict"], f["check"], f["subject"]["name"], f["message"], f["reason"]))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.iter().take(40).cloned().collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn a_stopped_server_leaves_its_checks_undetermined_and_is_a_finding_itself() {
+    let stopped = &lab().stopped;
+    let service = "www.good.example:443/tcp";
+    assert_eq!(verdicts(stopped, "services.declared-not-answering", service), BTreeSet::from(["fail"]));
+    let all = stopped.findings["findings"].as_array().expect("findings");
+    let of_service = all.iter().filter(|f| f["subject"]["name"] == service);
+    for finding in
+        of_service.filter(|f| f["check"].as_str().is_some_and(|c| c.starts_with("tls.") || c.starts_with("web.")))
+    {
+        assert_eq!(finding["verdict"], "undetermined", "{}", finding["check"]);
+        assert!(finding["reason"].as_str().is_some_and(|why| why.contains("refused")), "{finding}");
+    }
+}
+
+#[test]
+fn a_timeout_a_reset_garbage_and_a_flood_end_undetermined_with_their_reason_from_probe_to_page() {
+    for (host, fact, reason) in [
+        ("hang", "tls.chain", "timeout"),
+        ("reset", "tls.chain", "reset"),
+        ("garbage", "tls.chain", "garbage"),
+        ("filtered", "tls.chain", "timeout"),
+        ("gone", "tls.chain", "refused"),
+    ] {
+        let service = format!("{host}.bad.example:443/tcp");
+        let endpoint = &lab().bad.facts["first"]["services"][&service]["endpoints"][plan::addresses(host)[0]];
+        let seen = fact.split('.').fold(endpoint, |at, key| &at[key]);
+        assert_eq!((&seen["state"], &seen["reason"]), (&"failed".into(), &reason.into()), "{service} {fact}: {seen}");
+        assert_eq!(
+            verdicts(&lab().bad, "tls.certificate-expired", &service),
+            BTreeSet::from(["undetermined"]),
+            "{service}"
+        );
+    }
+    let flood = "bigheader.bad.example:443/tcp";
+    let endpoint = &lab().bad.facts["first"]["services"][flood]["endpoints"][plan::addresses("bigheader")[0]];
+    assert!(endpoint["web"]["https"].to_string().contains("too-large"), "{}", endpoint["web"]["https"]);
+    assert_eq!(verdicts(&lab().bad, "web.csp-missing", flood), BTreeSet::from(["undetermined"]));
+    let section = lab().bad.html.split("id=\"undetermined\"").nth(1).expect("the section");
+    let section = section.split("id=\"sheets\"").next().expect("its end");
+    for text in
+        ["(timeout)", "(reset)", "(garbage)", "(too-large)", "(refused)", "hang.bad.example", "bigheader.bad.example"]
+    {
+        assert!(section.contains(text), "{text} is not on the page");
+    }
+}
+
+#[test]
+fn no_packet_leaves_the_scope() {
+    let outside: Vec<&str> = [plan::ROOT_SERVER, plan::ELSEWHERE].into_iter().chain(plan::MAIL).collect();
+    let mut allowed: BTreeSet<&str> = plan::all_addresses().into_iter().collect();
+    allowed.insert(plan::SWALLOWED);
+    allowed.retain(|address| !outside.contains(address) && !address.starts_with("10."));
+    let mut seen = BTreeSet::new();
+    for line in &lab().packets {
+        let Some((source, target)) = ends(line) else { continue };
+        if source.0 == plan::RESOLVER_ASKS_FROM || target.0 == plan::RESOLVER_ASKS_FROM {
+            continue;
+        }
+        assert!(allowed.contains(target.0.as_str()), "a packet to somebody else: {line}");
+        seen.insert(target.0);
+    }
+    assert!(seen.contains(plan::RESOLVER) && seen.len() > 25, "the capture saw the audit: {seen:?}");
+}
+
+#[test]
+fn of_a_shared_operator_only_the_declared_service_is_asked() {
+    let shared = plan::addresses("shared")[0];
+    let ports: BTreeSet<u16> = lab()
+        .packets
+        .iter()
+        .filter_map(|line| ends(line))
+        .filter(|(source, target)| target.0 == shared && (source.0 != shared || source.1 > target.1))
+        .map(|(_, target)| target.1)
+        .collect();
+    assert_eq!(ports, BTreeSet::from([443]));
+    let tls = &lab().bad.facts["first"]["services"]["shared.bad.example:443/tcp"]["endpoints"][shared]["tls"];
+    assert_eq!(tls["versions"]["ssl3"]["reason"], "not-ours", "{}", tls["versions"]);
+}
+
+#[test]
+fn printers_are_not_printed_on_and_controllers_not_spoken_to() {
+    // `everything` accepts on those ports: a connection is opened there and nothing is sent.
+    let everything = plan::addresses("everything")[0];
+    for port in [9100_u16, 502, 102] {
+        let data = lab().packets.iter().filter(|line| {
+            ends(line).is_some_and(|(_, target)| target == (everything.to_owned(), port)) && !line.contains("length 0")
+        });
+        assert_eq!(data.collect::<Vec<_>>(), Vec::<&String>::new(), "port {port}");
+    }
+}
+
+/// Source and destination of a line of `tcpdump -nn`.
+fn ends(line: &str) -> Option<((String, u16), (String, u16))> {
+    // An ICMP refusal is the kernel's, and has no ports.
+    let line = Some(line).filter(|line| !line.contains("ICMP"))?;
+    let rest = line.split(" IP ").nth(1).or_else(|| line.split(" IP6 ").nth(1))?;
+    let (source, rest) = rest.split_once(" > ")?;
+    let (target, _) = rest.split_once(": ")?;
+    let end = |text: &str| {
+        let (address, port) = text.rsplit_once('.')?;
+        Some((address.to_owned(), port.parse().ok()?))
+    };
+    Some((end(source)?, end(target)?))
+}
+
+#[test]
+fn the_dnssec_state_is_what_a_validating_resolver_says() {
+    for (zone, says) in &lab().resolver_says {
+        let (bogus, unsigned) = (
+            verdicts(&lab().bad, "dns.dnssec-bogus", zone).contains("fail"),
+            verdicts(&lab().bad, "dns.dnssec-unsigned", zone).contains("fail"),
+        );
+        match says.as_str() {
+            "AD" => assert!(!bogus && !unsigned, "{zone} is secure, says the resolver"),
+            "SERVFAIL" => assert!(bogus || unsigned || zone == "lame.example", "{zone} is bogus, says the resolver"),
+            _ => assert!(!bogus, "{zone} is insecure, says the resolver"),
+        }
+    }
+}
+
+#[test]
+fn what_a_host_plants_is_shown_as_text_alone() {
+    let html = &lab().bad.html;
+    assert!(html.contains("&lt;script&gt;"), "what was planted is shown");
+    assert!(!html.contains("<script"), "and does not run");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("bad.html");
+    std::fs::write(&file, html).expect("a file");
+    let looked = Command::new("node")
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser"))
+        .arg("look.mjs")
+        .args([&file, folder.path()])
+        .output()
+        .expect("node is there; scripts/setup installs it");
+    assert!(
+        looked.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&looked.stdout),
+        String::from_utf8_lossy(&looked.stderr)
+    );
+}
+
+#[test]
+fn the_audits_end_as_the_manual_says() {
+    let Lab { bad, good, stopped, .. } = lab();
+    assert_eq!((bad.code, good.code, stopped.code), (1, 0, 1), "{}\n{}", bad.stderr, good.stderr);
+}

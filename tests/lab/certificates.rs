@@ -1,0 +1,96 @@
+//! Certificates of the lab, good and bad. What no modern library signs any more is made by the openssl command.
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+use time::{Duration, OffsetDateTime};
+
+use crate::namespace::Namespace;
+
+/// One authority; the lab has one that the estate trusts and one that nobody does.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// Writes `NAME.pem` and `NAME.key` for every name, and the trusted root as `ca.pem`.
+pub(crate) fn write(lab: &Namespace, now: OffsetDateTime) {
+    let day = Duration::days;
+    let trusted = authority(lab, "ca", "Lab Root", now);
+    let stranger = authority(lab, "stranger", "Nobody's Root", now);
+    let good = (now - day(20), now + day(90));
+    for name in ["www.good.example", "results.good.example"] {
+        issue(lab, &trusted, name, name, good, &[]);
+    }
+    for host in ["web", "v4only", "script", "split", "shared", "locked", "bigheader", "everything"] {
+        let name = format!("{host}.bad.example");
+        issue(lab, &trusted, &name, &name, good, &[]);
+    }
+    issue(lab, &trusted, "split-other", "split.bad.example", good, &[]);
+    issue(lab, &trusted, "expired.bad.example", "expired.bad.example", (now - day(90), now - day(3)), &[]);
+    issue(lab, &trusted, "early.bad.example", "early.bad.example", (now + day(5), now + day(90)), &[]);
+    issue(lab, &trusted, "soon.bad.example", "soon.bad.example", (now - day(60), now + day(35)), &[]);
+    issue(lab, &trusted, "wrongname.bad.example", "www.other.example", good, &[]);
+    issue(lab, &stranger, "untrusted.bad.example", "untrusted.bad.example", good, &[]);
+    // The TLS feature extension (RFC 7633) without a staple behind it.
+    let staple = CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 24], vec![0x30, 3, 2, 1, 5]);
+    issue(lab, &trusted, "muststaple.bad.example", "muststaple.bad.example", good, &[staple]);
+    self_signed(lab, "selfsigned.bad.example", (now - day(100), now + day(900)));
+    weak(lab, "old.bad.example");
+}
+
+fn authority(lab: &Namespace, file: &str, name: &str, now: OffsetDateTime) -> Authority {
+    let key = KeyPair::generate().expect("a key");
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.not_before = now - Duration::days(400);
+    params.not_after = now + Duration::days(4000);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let certificate = params.self_signed(&key).expect("a root");
+    lab.write(&format!("{file}.pem"), &certificate.pem());
+    lab.write(&format!("{file}.key"), &key.serialize_pem());
+    Authority { issuer: Issuer::new(params, key) }
+}
+
+fn issue(
+    lab: &Namespace,
+    by: &Authority,
+    file: &str,
+    name: &str,
+    (from, until): (OffsetDateTime, OffsetDateTime),
+    extensions: &[CustomExtension],
+) {
+    let key = KeyPair::generate().expect("a key");
+    let mut params = server(name, from, until);
+    params.custom_extensions = extensions.to_vec();
+    let certificate = params.signed_by(&key, &by.issuer).expect("a certificate");
+    lab.write(&format!("{file}.pem"), &certificate.pem());
+    lab.write(&format!("{file}.key"), &key.serialize_pem());
+}
+
+fn self_signed(lab: &Namespace, name: &str, (from, until): (OffsetDateTime, OffsetDateTime)) {
+    let key = KeyPair::generate().expect("a key");
+    let certificate = server(name, from, until).self_signed(&key).expect("a certificate");
+    lab.write(&format!("{name}.pem"), &certificate.pem());
+    lab.write(&format!("{name}.key"), &key.serialize_pem());
+}
+
+fn server(name: &str, from: OffsetDateTime, until: OffsetDateTime) -> CertificateParams {
+    let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.not_before = from;
+    params.not_after = until;
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params
+}
+
+/// 1024 bits of RSA, signed with SHA-1.
+fn weak(lab: &Namespace, name: &str) {
+    let (key, request, pem) = (format!("{name}.key"), format!("{name}.csr"), format!("{name}.pem"));
+    lab.must("openssl", &["genrsa", "-traditional", "-out", &key, "1024"]);
+    lab.must("openssl", &["req", "-new", "-key", &key, "-subj", &format!("/CN={name}"), "-out", &request]);
+    lab.write("old.ext", &format!("subjectAltName=DNS:{name}\nextendedKeyUsage=serverAuth\n"));
+    let sign = ["x509", "-req", "-in", &request, "-CA", "ca.pem", "-CAkey", "ca.key", "-sha1", "-days", "60"];
+    lab.must("openssl", &[&sign[..], &["-extfile", "old.ext", "-out", &pem]].concat());
+}

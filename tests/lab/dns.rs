@@ -1,0 +1,251 @@
+//! The lab's DNS: a root of its own, zones with planted faults on NSD, and unbound as the resolver and as a misused server.
+
+use time::{Duration, OffsetDateTime};
+
+use crate::namespace::Namespace;
+use crate::plan::{
+    BAD_HOSTS, DIFFER_NS1, DIFFER_NS2, GOOD, LAME_NS1, LAME_NS2, MAIL, NS1, NS2, RESOLVER, RESOLVER_ASKS_FROM, RESULTS,
+    ROOT_SERVER, SINGLE_NS,
+};
+
+const SOA_EXPIRE: u32 = 1_209_600;
+
+/// How a zone is signed.
+#[derive(Clone, Copy, PartialEq)]
+enum Signing {
+    None,
+    Sound,
+    /// RSA/SHA-1, a SHA-1 digest at the parent, and signatures that end in six hours.
+    Old,
+    /// The parent's digest is of another key.
+    Broken,
+}
+
+/// Writes and signs the zones, and starts the servers.
+pub(crate) fn serve(lab: &mut Namespace, now: OffsetDateTime) {
+    let zones = [
+        ("good.example", good(), Signing::Sound),
+        ("nomail.example", nomail(), Signing::Sound),
+        ("unsigned.example", unsigned(), Signing::None),
+        ("expired.example", plain("expired.example"), Signing::Old),
+        ("bogus.example", plain("bogus.example"), Signing::Broken),
+        ("single.example", single(), Signing::Sound),
+        ("differ.example", differ(1, &["ns1", "ns2"]), Signing::None),
+        ("badmail.example", badmail(), Signing::Sound),
+        ("bad.example", bad(), Signing::Sound),
+        ("elsewhere.example", elsewhere(), Signing::None),
+    ];
+    let mut top = zone("example", 1, &[("ns.example", &[ROOT_SERVER])], SOA_EXPIRE);
+    let mut served = Vec::new();
+    for (name, text, signing) in zones {
+        let (file, ds) = sign(lab, now, name, &text, signing);
+        top.push_str(&delegation(name));
+        top.push_str(&ds);
+        served.push((name.to_owned(), file));
+    }
+    top.push_str("lame.example. IN NS ns1.lame.example.\nlame.example. IN NS ns2.lame.example.\n");
+    top.push_str(&format!("ns1.lame.example. IN A {LAME_NS1}\nns2.lame.example. IN A {LAME_NS2}\n"));
+    let (top_file, top_ds) = sign(lab, now, "example", &top, Signing::Sound);
+    let mut root = zone(".", 1, &[("a.root.example", &[ROOT_SERVER])], SOA_EXPIRE);
+    root.push_str(&format!("example. IN NS ns.example.\nns.example. IN A {ROOT_SERVER}\n{top_ds}"));
+    let (root_file, root_ds) = sign(lab, now, ".", &root, Signing::Sound);
+    lab.write("root.key", &root_ds);
+    lab.write("root.hints", &format!(". 3600 IN NS a.root.example.\na.root.example. 3600 IN A {ROOT_SERVER}\n"));
+    served.extend([("example".to_owned(), top_file), (".".to_owned(), root_file)]);
+
+    let everywhere: Vec<&str> = [ROOT_SERVER, SINGLE_NS, DIFFER_NS1].into_iter().chain(NS1).chain(NS2).collect();
+    nsd(lab, "nsd", &everywhere, &served);
+    let other = lab.write("differ-other.zone", &differ(2, &["ns1", "ns2", "ns3"]));
+    let servers = [("ns1.lame.example", &[LAME_NS1][..]), ("ns2.lame.example", &[LAME_NS2][..])];
+    let lame = lab.write("lame.example.zone", &zone("lame.example", 5, &servers, SOA_EXPIRE));
+    let others =
+        [("differ.example", other), ("lame.example", lame)].map(|(z, file)| (z.to_owned(), file.display().to_string()));
+    nsd(lab, "nsd-other", &[DIFFER_NS2, LAME_NS2], &others);
+    misused(lab);
+    resolver(lab);
+    lab.await_port("nsd", ROOT_SERVER, 53);
+    lab.await_port("nsd-other", DIFFER_NS2, 53);
+    lab.await_port("unbound", RESOLVER, 53);
+}
+
+/// SOA and name servers with their addresses.
+fn zone(apex: &str, serial: u32, servers: &[(&str, &[&str])], expire: u32) -> String {
+    let dot = if apex == "." { String::new() } else { format!("{apex}.") };
+    let origin = if apex == "." { "." } else { dot.as_str() };
+    let first = servers.first().map_or("ns.example", |(name, _)| name);
+    let mut text = format!("$ORIGIN {origin}\n$TTL 300\n");
+    text.push_str(&format!("@ IN SOA {first}. hostmaster.good.example. {serial} 7200 3600 {expire} 300\n"));
+    for (server, addresses) in servers {
+        text.push_str(&format!("@ IN NS {server}.\n"));
+        if in_zone(server, apex) {
+            text.push_str(&records(server, addresses));
+        }
+    }
+    text
+}
+
+fn in_zone(name: &str, apex: &str) -> bool {
+    apex != "." && (name == apex || name.ends_with(&format!(".{apex}")))
+}
+
+fn records(name: &str, addresses: &[&str]) -> String {
+    let kind = |address: &str| if address.contains(':') { "AAAA" } else { "A" };
+    addresses.iter().map(|address| format!("{name}. IN {} {address}\n", kind(address))).collect()
+}
+
+const GOOD_SERVERS: [(&str, &[&str]); 2] = [("ns1.good.example", &NS1), ("ns2.good.example", &NS2)];
+
+fn plain(apex: &str) -> String {
+    zone(apex, 7, &GOOD_SERVERS, SOA_EXPIRE)
+}
+
+fn good() -> String {
+    let mail = format!("mx1 IN A {}\nmx2 IN A {}\n", MAIL[0], MAIL[1]);
+    let hosts = records("www.good.example", &GOOD) + &records("results.good.example", &RESULTS);
+    plain("good.example")
+        + &hosts
+        + &mail
+        + "@ IN MX 10 mx1\n@ IN MX 20 mx2\n@ IN TXT \"v=spf1 mx -all\"\n"
+        + "_dmarc IN TXT \"v=DMARC1; p=reject; rua=mailto:dmarc@good.example\"\n"
+        + "@ IN CAA 0 issue \"ca.example\"\n@ IN CAA 0 iodef \"mailto:security@good.example\"\n"
+}
+
+fn nomail() -> String {
+    plain("nomail.example")
+        + "@ IN MX 0 .\n@ IN TXT \"v=spf1 -all\"\n_dmarc IN TXT \"v=DMARC1; p=reject; rua=mailto:dmarc@good.example\"\n"
+        + "good.example._report._dmarc IN TXT \"v=DMARC1\"\n@ IN CAA 0 issue \";\"\n"
+}
+
+fn unsigned() -> String {
+    format!("{}@ IN MX 10 mx\nmx IN A {}\n", plain("unsigned.example"), MAIL[0])
+        + "@ IN TXT \"v=spf1 mx ~all\"\n_dmarc IN TXT \"v=DMARC1; p=none; rua=mailto:dmarc@unsigned.example\"\n"
+}
+
+fn single() -> String {
+    zone("single.example", 3, &[("ns1.single.example", &[SINGLE_NS])], 86_400)
+        + &format!("@ IN MX 10 mx\nmx IN A {}\n", MAIL[0])
+        + "@ IN TXT \"v=spf1 mx -all\"\n@ IN TXT \"v=spf1 a -all\"\n"
+        + "_dmarc IN TXT \"v=DMARC1; p=reject; sp=none; t=y\"\n@ IN CAA 0 issue \"ca.example\"\n"
+}
+
+fn differ(serial: u32, servers: &[&str]) -> String {
+    let all = [("ns1.differ.example", &[DIFFER_NS1][..]), ("ns2.differ.example", &[DIFFER_NS2][..])];
+    let mut text = zone("differ.example", serial, &all, SOA_EXPIRE);
+    if servers.contains(&"ns3") {
+        text.push_str(&format!("@ IN NS ns3.differ.example.\nns3.differ.example. IN A {DIFFER_NS1}\n"));
+    }
+    text
+}
+
+fn badmail() -> String {
+    let includes: String = (1..=11).map(|n| format!("\"include:i{n}.badmail.example \" ")).collect();
+    let included: String = (1..=11).map(|n| format!("i{n} IN TXT \"v=spf1 ip4:45.10.2.{n} -all\"\n")).collect();
+    format!("{}@ IN TXT \"v=spf1 \" {}\"ipv4:1.2.3.4 +all\"\n{included}", plain("badmail.example"), includes)
+        + "_dmarc IN TXT \"v=DMARC1; p=none; pct=banana; rua=dmarc@badmail.example\"\n"
+        + &format!("@ IN MX 10 alias\n@ IN MX 20 nowhere\nalias IN CNAME mx\nmx IN A {}\n", MAIL[0])
+        + "nowhere IN TXT \"no address\"\n"
+}
+
+fn bad() -> String {
+    let mut text = plain("bad.example");
+    for (host, addresses, _) in BAD_HOSTS {
+        text.push_str(&records(&format!("{host}.bad.example"), addresses));
+    }
+    text + "@ IN TXT \"<script>globalThis.planted='txt'</script>\"\n@ IN TXT \"v=spf1 -all <script>planted=1</script>\"\n"
+        + "_dmarc IN TXT \"v=DMARC1; p=<script>planted=1</script>\"\n"
+}
+
+fn elsewhere() -> String {
+    format!("{}www IN A {}\n", plain("elsewhere.example"), crate::plan::ELSEWHERE)
+}
+
+/// NS records at the parent, with glue where the servers lie in the zone.
+fn delegation(apex: &str) -> String {
+    let servers: Vec<(&str, &[&str])> = match apex {
+        "single.example" => vec![("ns1.single.example", &[SINGLE_NS])],
+        "differ.example" => vec![("ns1.differ.example", &[DIFFER_NS1]), ("ns2.differ.example", &[DIFFER_NS2])],
+        _ => GOOD_SERVERS.to_vec(),
+    };
+    let mut text: String = servers.iter().map(|(server, _)| format!("{apex}. IN NS {server}.\n")).collect();
+    text.extend(
+        servers
+            .iter()
+            .filter(|(server, _)| in_zone(server, apex))
+            .map(|(server, addresses)| records(server, addresses)),
+    );
+    text
+}
+
+/// Writes the zone's file, signed if so wanted; gives its path and the DS for the parent.
+fn sign(lab: &Namespace, now: OffsetDateTime, name: &str, text: &str, signing: Signing) -> (String, String) {
+    let stem = if name == "." { "root" } else { name };
+    let file = lab.write(&format!("{stem}.zone"), text).display().to_string();
+    if signing == Signing::None {
+        return (file, String::new());
+    }
+    let algorithm = if signing == Signing::Old { "RSASHA1" } else { "ECDSAP256SHA256" };
+    let key = || lab.must("ldns-keygen", &["-k", "-a", algorithm, name]).trim().to_owned();
+    let used = key();
+    let signed = format!("{file}.signed");
+    let lasting = if signing == Signing::Old { Duration::hours(6) } else { Duration::days(28) };
+    let from = (now - Duration::days(1)).unix_timestamp().to_string();
+    let until = (now + lasting).unix_timestamp().to_string();
+    let arguments = ["-o", name, "-i", &from, "-e", &until, "-f", &signed, &file, &used];
+    lab.must("ldns-signzone", &arguments);
+    let vouched = if signing == Signing::Broken { key() } else { used };
+    let digest = if signing == Signing::Old { "-1" } else { "-2" };
+    let ds = lab.must("ldns-key2ds", &["-n", digest, &format!("{vouched}.key")]);
+    (signed, format!("{}\n", ds.trim()))
+}
+
+fn nsd(lab: &mut Namespace, name: &str, addresses: &[&str], zones: &[(String, String)]) {
+    let folder = lab.folder().display().to_string();
+    let mut conf = format!(
+        "server:\n  username: \"\"\n  zonesdir: \"{folder}\"\n  database: \"\"\n  pidfile: \"\"\n  xfrdfile: \"{folder}/{name}.xfrd\"\n  \
+         zonelistfile: \"{folder}/{name}.list\"\n  logfile: \"{folder}/{name}.own.log\"\n  server-count: 1\n  hide-version: yes\n"
+    );
+    for address in addresses {
+        conf.push_str(&format!("  ip-address: {address}\n"));
+    }
+    conf.push_str("remote-control:\n  control-enable: no\n");
+    for (zone, file) in zones {
+        conf.push_str(&format!("zone:\n  name: \"{zone}\"\n  zonefile: \"{file}\"\n"));
+    }
+    let conf = lab.write(&format!("{name}.conf"), &conf);
+    let mut command = lab.command("nsd");
+    command.args(["-d", "-c"]).arg(conf);
+    lab.start(name, command);
+}
+
+/// A resolver that DNS names as a server of a zone: it knows nothing of it, offers recursion to everybody, and has no TCP.
+fn misused(lab: &mut Namespace) {
+    let conf = format!("{}  interface: {LAME_NS1}\n  do-tcp: no\n", unbound_server(lab));
+    start_unbound(lab, "unbound-lame", &conf);
+}
+
+fn resolver(lab: &mut Namespace) {
+    let conf = format!(
+        "{}  interface: {RESOLVER}\n  outgoing-interface: {RESOLVER_ASKS_FROM}\n  do-ip6: no\n  prefer-ip4: yes\n  \
+         trust-anchor-file: \"{}\"\n",
+        unbound_server(lab),
+        lab.path("root.key").display()
+    );
+    start_unbound(lab, "unbound", &conf);
+}
+
+fn unbound_server(lab: &Namespace) -> String {
+    format!(
+        "server:\n  username: \"\"\n  chroot: \"\"\n  directory: \"{}\"\n  pidfile: \"\"\n  use-syslog: no\n  \
+         access-control: 0.0.0.0/0 allow\n  access-control: ::/0 allow\n  do-daemonize: no\n  num-threads: 1\n  \
+         root-hints: \"{}\"\n  val-log-level: 1\n",
+        lab.folder().display(),
+        lab.path("root.hints").display()
+    )
+}
+
+fn start_unbound(lab: &mut Namespace, name: &str, conf: &str) {
+    let conf = lab.write(&format!("{name}.conf"), conf);
+    let mut command = lab.command("unbound");
+    command.args(["-d", "-c"]).arg(conf);
+    lab.start(name, command);
+}

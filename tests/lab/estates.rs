@@ -1,0 +1,91 @@
+//! The estates that the lab's audits declare.
+
+use time::{Date, Duration, OffsetDateTime};
+
+use crate::plan::{BAD_HOSTS, BAD_ZONES, GOOD_ZONE, RESOLVER, SHARED_NETWORK};
+
+/// Well kept: what passes every check.
+pub(crate) fn good(now: OffsetDateTime) -> String {
+    let authorisation = format!(
+        "[authorisation]\nreference = \"LAB-1\"\ngranted_by = \"Head of IT\"\nfrom = {}\nuntil = {}\n",
+        day(now, -1),
+        day(now, 60)
+    );
+    let contacts = "[contacts]\ncsirt = { name = \"CSIRT\", email = \"csirt@good.example\" }\n\
+                    incident = { name = \"Duty\", phone = \"+1\" }\npolice = { name = \"Police\", phone = \"+2\" }\n";
+    let mut text = head(now) + &authorisation + contacts + &good_zone(now);
+    for host in ["www.good.example", "results.good.example"] {
+        text.push_str(&host_asset(host, "results-publication", Some("critical"), &["http", "https", "tcp/22"], &["/"]));
+    }
+    text
+}
+
+/// Everything with a fault, beside the good zone and host.
+pub(crate) fn bad(now: OffsetDateTime) -> String {
+    let operator =
+        format!("[[operator]]\nname = \"Delivery network\"\nkind = \"shared\"\nnetworks = [\"{SHARED_NETWORK}\"]\n");
+    let mut text = head(now) + &operator + &good_zone(now);
+    text.push_str(&host_asset(
+        "www.good.example",
+        "authority-website",
+        Some("high"),
+        &["http", "https", "tcp/22"],
+        &["/"],
+    ));
+    for zone in BAD_ZONES {
+        let mail = match zone {
+            "nomail.example" | "unsigned.example" => "{ sends = false, receives = false }",
+            _ => "{ sends = true, receives = true }",
+        };
+        // One ends before the results are final; of the others nobody knows.
+        let ends =
+            if zone == "bad.example" { format!("registration_ends = {}\n", day(now, 20)) } else { String::new() };
+        text.push_str(&format!("[[asset]]\nzone = \"{zone}\"\nfunction = \"party\"\n{ends}mail = {mail}\n"));
+    }
+    for (host, _, services) in BAD_HOSTS {
+        let paths: &[&str] =
+            if host == "web" { &["/", "/policy", "/hsts", "/down", "/away", "/error"] } else { &["/"] };
+        let criticality = (host != "services").then_some("high");
+        text.push_str(&host_asset(&format!("{host}.bad.example"), "voter-information", criticality, services, paths));
+    }
+    // Two hosts of one function in one network.
+    text.replace(
+        "host = \"expired.bad.example\"\nfunction = \"voter-information\"",
+        "host = \"expired.bad.example\"\nfunction = \"media\"",
+    )
+    .replace(
+        "host = \"early.bad.example\"\nfunction = \"voter-information\"",
+        "host = \"early.bad.example\"\nfunction = \"media\"",
+    )
+}
+
+fn head(now: OffsetDateTime) -> String {
+    format!(
+        "schema = 1\n[authority]\nname = \"Lab Commission\"\ncountry = \"MK\"\n[assessor]\nname = \"Lab\"\nkind = \"independent\"\n\
+         [[election]]\nname = \"Lab election\"\ntimezone = \"UTC\"\npolling_day = {}\nresults_final = {}T18:00:00Z\n\
+         [scan]\nresolver = \"{RESOLVER}:53\"\ntrust_anchor = \"root.key\"\nextra_roots = [\"ca.pem\"]\n\
+         rate = {{ per_host = 500, total = 2000 }}\n",
+        day(now, 30),
+        day(now, 50)
+    )
+}
+
+fn good_zone(now: OffsetDateTime) -> String {
+    format!(
+        "[[asset]]\nzone = \"{GOOD_ZONE}\"\nfunction = \"authority-domain\"\ncriticality = \"critical\"\nowner = \"IT\"\n\
+         registration_ends = {}\nmail = {{ sends = true, receives = true }}\n",
+        day(now, 400)
+    )
+}
+
+fn host_asset(host: &str, function: &str, criticality: Option<&str>, services: &[&str], paths: &[&str]) -> String {
+    let criticality = criticality.map(|word| format!("criticality = \"{word}\"\n")).unwrap_or_default();
+    let owner = if host.ends_with("good.example") { "owner = \"IT\"\n" } else { "" };
+    format!(
+        "[[asset]]\nhost = \"{host}\"\nfunction = \"{function}\"\n{criticality}{owner}services = {services:?}\npaths = {paths:?}\n"
+    )
+}
+
+fn day(now: OffsetDateTime, days: i64) -> Date {
+    (now + Duration::days(days)).date()
+}

@@ -1,0 +1,109 @@
+//! Who stands where in the lab. The addresses look public, because private ones are a fault of their own; they exist on the
+//! namespace's loopback alone, which has no way out.
+
+pub(crate) const RESOLVER: &str = "45.99.0.53";
+/// The resolver asks from here, so that its questions can be told from the audit's.
+pub(crate) const RESOLVER_ASKS_FROM: &str = "45.99.0.54";
+/// Serves the root and the top level: nobody but the resolver may ask it.
+pub(crate) const ROOT_SERVER: &str = "45.11.1.53";
+
+pub(crate) const NS1: [&str; 2] = ["45.10.1.53", "2a0e:97c0:1::53"];
+pub(crate) const NS2: [&str; 2] = ["45.20.1.53", "2a0e:97c0:2::53"];
+pub(crate) const SINGLE_NS: &str = "45.10.3.53";
+pub(crate) const DIFFER_NS1: &str = "45.30.1.53";
+pub(crate) const DIFFER_NS2: &str = "45.31.1.53";
+pub(crate) const LAME_NS1: &str = "45.40.1.53";
+pub(crate) const LAME_NS2: &str = "45.40.1.54";
+
+pub(crate) const GOOD: [&str; 2] = ["45.10.2.80", "2a0e:97c0:1::80"];
+pub(crate) const RESULTS: [&str; 2] = ["45.20.2.81", "2a0e:97c0:2::81"];
+
+/// Mail servers, the target of a redirect, a script's host: named, not declared, and somebody listens there.
+pub(crate) const MAIL: [&str; 2] = ["45.10.2.25", "45.20.2.25"];
+pub(crate) const ELSEWHERE: &str = "45.12.1.80";
+
+/// The hosts of bad.example: name, addresses, declared services.
+pub(crate) const BAD_HOSTS: [(&str, &[&str], &[&str]); 23] = [
+    ("expired", &["45.50.1.10"], &["https"]),
+    ("early", &["45.50.1.11"], &["https"]),
+    ("selfsigned", &["45.50.1.12"], &["https"]),
+    ("wrongname", &["45.50.1.13"], &["https"]),
+    ("untrusted", &["45.50.1.14"], &["https"]),
+    ("soon", &["45.50.1.15"], &["https"]),
+    ("muststaple", &["45.50.1.16"], &["https"]),
+    ("web", &["45.50.1.17"], &["http", "https"]),
+    ("v4only", &["45.50.1.18"], &["https"]),
+    ("script", &["45.50.1.19"], &["https", "tcp/22"]),
+    ("old", &["45.50.1.20"], &["https"]),
+    ("gone", &["45.50.1.21"], &["https"]),
+    ("split", &["45.50.1.30", "45.50.2.30"], &["https"]),
+    ("private", &["10.9.9.9"], &["https"]),
+    ("services", &["45.60.1.1"], &["tcp/22"]),
+    ("locked", &["45.60.3.1"], &["tcp/6379"]),
+    ("everything", &["45.77.0.1"], &["https"]),
+    ("hang", &["45.81.0.1"], &["https"]),
+    ("reset", &["45.81.0.2"], &["https"]),
+    ("garbage", &["45.81.0.3"], &["https"]),
+    ("bigheader", &["45.81.0.4"], &["https"]),
+    ("filtered", &["45.66.1.1"], &["https"]),
+    ("shared", &["45.70.1.1"], &["https"]),
+];
+
+/// Packets to this address vanish.
+pub(crate) const SWALLOWED: &str = "45.66.1.1";
+/// Declared as run by a content delivery network.
+pub(crate) const SHARED_NETWORK: &str = "45.70.1.0/24";
+
+/// The zones that both estates or only the bad one declare.
+pub(crate) const GOOD_ZONE: &str = "good.example";
+pub(crate) const BAD_ZONES: [&str; 9] = [
+    "nomail.example",
+    "unsigned.example",
+    "expired.example",
+    "bogus.example",
+    "lame.example",
+    "single.example",
+    "differ.example",
+    "badmail.example",
+    "bad.example",
+];
+
+pub(crate) fn addresses(host: &str) -> &'static [&'static str] {
+    BAD_HOSTS.iter().find(|(name, ..)| *name == host).map(|(_, addresses, _)| *addresses).expect("a host of the plan")
+}
+
+/// Every address that somebody stands at.
+pub(crate) fn all_addresses() -> Vec<&'static str> {
+    let mut all = vec![
+        RESOLVER,
+        RESOLVER_ASKS_FROM,
+        ROOT_SERVER,
+        SINGLE_NS,
+        DIFFER_NS1,
+        DIFFER_NS2,
+        LAME_NS1,
+        LAME_NS2,
+        ELSEWHERE,
+    ];
+    for group in [NS1, NS2, GOOD, RESULTS, MAIL] {
+        all.extend(group);
+    }
+    all.extend(BAD_HOSTS.iter().flat_map(|(_, addresses, _)| addresses.iter().copied()));
+    all.retain(|address| *address != SWALLOWED);
+    all
+}
+
+/// The commands that set up the namespace's addresses.
+pub(crate) fn network() -> String {
+    // `everything` binds all ports below.
+    let mut script = String::from("echo 60000 65535 > /proc/sys/net/ipv4/ip_local_port_range; ");
+    for address in all_addresses() {
+        let (length, extra) = if address.contains(':') { (128, " nodad") } else { (32, "") };
+        script.push_str(&format!("ip addr add {address}/{length} dev lo{extra}; "));
+    }
+    // A wire whose other end belongs to nobody: packets go in and nothing comes back.
+    script.push_str("ip link add hole type veth peer name end; ip link set hole up; ip link set end up; ");
+    script.push_str(&format!("ip route add {SWALLOWED}/32 dev hole; "));
+    script.push_str(&format!("ip neigh add {SWALLOWED} lladdr 02:00:00:00:00:01 dev hole nud permanent; "));
+    script
+}

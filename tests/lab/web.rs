@@ -1,0 +1,110 @@
+//! The lab's websites, on nginx.
+
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+
+use crate::namespace::Namespace;
+use crate::plan::{GOOD, RESULTS, addresses};
+
+pub(crate) fn serve(lab: &mut Namespace, now: OffsetDateTime) {
+    let good_expires = rfc3339(now + Duration::days(300));
+    let past = rfc3339(now - Duration::days(40));
+    let mut sites = String::new();
+    for (host, places) in [("www.good.example", GOOD), ("results.good.example", RESULTS)] {
+        let redirect = format!("return 301 https://{host}$request_uri;");
+        sites.push_str(&plain(&places, host, &redirect));
+        sites.push_str(&secure(&places, host, host, &good_site(&good_expires)));
+    }
+    let careful = good_site(&good_expires);
+    for host in ["expired", "early", "selfsigned", "wrongname", "untrusted", "muststaple", "v4only", "shared"] {
+        let name = format!("{host}.bad.example");
+        sites.push_str(&secure(addresses(host), &name, &name, &careful));
+    }
+    sites.push_str(&secure(addresses("soon"), "soon.bad.example", "soon.bad.example", &good_site(&past)));
+    let split = addresses("split");
+    sites.push_str(&secure(&split[..1], "split.bad.example", "split.bad.example", &careful));
+    sites.push_str(&secure(&split[1..], "split.bad.example", "split-other", "location / { return 200 'another'; }"));
+    sites.push_str(&plain(addresses("web"), "web.bad.example", BAD_PLAIN));
+    sites.push_str(&secure(addresses("web"), "web.bad.example", "web.bad.example", BAD_SITE));
+    sites.push_str(&secure(addresses("script"), "script.bad.example", "script.bad.example", SCRIPTED));
+    // Named by a redirect and by a page, and not declared.
+    sites.push_str(&plain(&[crate::plan::ELSEWHERE], "www.elsewhere.example", "return 200 'elsewhere';"));
+    let folder = lab.folder().display().to_string();
+    let conf = format!(
+        "user root;\nworker_processes 1;\ndaemon off;\npid {folder}/nginx.pid;\nerror_log stderr;\nevents {{ worker_connections 512; }}\n\
+         http {{\n access_log off;\n default_type text/html;\n client_body_temp_path {folder}/t1;\n proxy_temp_path {folder}/t2;\n \
+         fastcgi_temp_path {folder}/t3;\n uwsgi_temp_path {folder}/t4;\n scgi_temp_path {folder}/t5;\n ssl_protocols TLSv1.2 TLSv1.3;\n\
+         {sites}}}\n"
+    );
+    let conf = lab.write("nginx.conf", &conf);
+    let mut command = lab.command("nginx");
+    command.arg("-p").arg(lab.folder()).arg("-c").arg(conf);
+    lab.start("nginx", command);
+    lab.await_port("nginx", GOOD[0], 443);
+}
+
+fn rfc3339(time: OffsetDateTime) -> String {
+    time.replace_nanosecond(0).unwrap_or(time).format(&Rfc3339).expect("a date")
+}
+
+fn listen(places: &[&str], port: u16, extra: &str) -> String {
+    let place = |address: &str| if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
+    places.iter().map(|address| format!("listen {}:{port}{extra}; ", place(address))).collect()
+}
+
+fn plain(places: &[&str], name: &str, body: &str) -> String {
+    format!("server {{ {} server_name {name}; server_tokens off; {body} }}\n", listen(places, 80, ""))
+}
+
+fn secure(places: &[&str], name: &str, certificate: &str, body: &str) -> String {
+    let listen = listen(places, 443, " ssl");
+    format!(
+        "server {{ {listen} server_name {name}; ssl_certificate {certificate}.pem; ssl_certificate_key {certificate}.key;\n{body} }}\n"
+    )
+}
+
+/// Everything that a good site sends.
+fn good_site(expires: &str) -> String {
+    format!(
+        "server_tokens off;\n\
+         add_header Strict-Transport-Security 'max-age=31536000; includeSubDomains' always;\n\
+         add_header Content-Security-Policy \"default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'\" always;\n\
+         add_header X-Content-Type-Options nosniff always;\n\
+         add_header Set-Cookie '__Host-session=1; Secure; HttpOnly; SameSite=Lax; Path=/' always;\n\
+         add_header Referrer-Policy strict-origin-when-cross-origin always;\n\
+         location = /.well-known/security.txt {{ default_type text/plain; return 200 'Contact: mailto:security@good.example\\nExpires: {expires}\\n'; }}\n\
+         location = / {{ return 200 '<!doctype html><html lang=\"en\"><title>Commission</title><p>Where to vote</p></html>'; }}\n\
+         location / {{ return 404; }}\n"
+    )
+}
+
+/// Plain HTTP that shows the page and sets a session cookie.
+const BAD_PLAIN: &str = "location / { add_header Set-Cookie 'PHPSESSID=1; Path=/'; return 200 '<html>plain</html>'; }";
+
+/// A fault a page; `/` has those that go together.
+const BAD_SITE: &str = r#"
+location = / {
+  add_header Set-Cookie 'SESSIONID=1; Path=/';
+  return 200 '<!doctype html><html><script src="http://cdn.elsewhere.example/a.js"></script><form action="http://web.bad.example/login"></form></html>';
+}
+location = /policy {
+  add_header Content-Security-Policy "default-src *; script-src * 'unsafe-inline' 'unsafe-eval'; scriptsrc 'self'";
+  add_header Strict-Transport-Security 'max-age=300';
+  add_header Referrer-Policy unsafe-url;
+  return 200 '<!doctype html><html><p>policy</p></html>';
+}
+location = /hsts { add_header Strict-Transport-Security 'max-age=soon'; return 200 '<!doctype html><html></html>'; }
+location = /down { return 302 http://web.bad.example/; }
+location = /away { return 302 http://www.elsewhere.example/; }
+location = /error { return 500; }
+location / { return 404; }
+"#;
+
+/// Script in headers and in the page's title.
+const SCRIPTED: &str = r#"
+location / {
+  add_header X-Powered-By "<script>globalThis.planted='header'</script> PHP/5.3";
+  add_header Content-Security-Policy "default-src <script>globalThis.planted='csp'</script>";
+  return 200 '<!doctype html><html><title><script>globalThis.planted=1</script></title><script src="http://evil.elsewhere.example/x.js"></script></html>';
+}
+"#;
