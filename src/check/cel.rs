@@ -117,7 +117,9 @@ impl Rule {
         }
         context.add_function(UNDETERMINED, undetermined).map_err(|e| e.to_string())?;
         self.program.execute(&context).map_err(|e| match e {
-            ExecutionError::FunctionError { function, message } if function == UNDETERMINED => message,
+            ExecutionError::FunctionError { function, message } if function == UNDETERMINED => {
+                format!("indeterminate: {message}")
+            }
             other => format!("the rule could not be evaluated: {other}"),
         })
     }
@@ -510,7 +512,10 @@ mod tests {
 
     #[test]
     fn a_rule_can_say_that_it_cannot_tell_and_why() {
-        assert_eq!(judged("1 == 1 ? undetermined('nobody answered') : true"), Err("nobody answered".to_owned()));
+        assert_eq!(
+            judged("1 == 1 ? undetermined('nobody answered') : true"),
+            Err("indeterminate: nobody answered".to_owned())
+        );
         assert_eq!(judged("1 == 2 ? undetermined('nobody answered') : true"), Ok(true));
     }
 
