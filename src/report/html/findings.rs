@@ -84,8 +84,12 @@ pub(super) fn findings(input: &Input<'_>) -> Findings {
 }
 
 fn entry(input: &Input<'_>, fix: &Fix<'_>, file: &CheckFile, controls: &BTreeMap<&str, &Control>) -> FixEntry {
-    // No criminal article stands beside a host (design §9).
-    let cited = file.controls.iter().filter_map(|id| controls.get(id.as_str())).filter(|c| c.kind != "offence");
+    // No criminal article and no power of prosecutors stands beside a host (design §9).
+    let cited = file
+        .controls
+        .iter()
+        .filter_map(|id| controls.get(id.as_str()))
+        .filter(|c| !matches!(c.kind.as_str(), "offence" | "power"));
     let controls: Vec<Cited> = cited.map(|c| Cited { id: c.id.clone(), title: c.title.clone() }).collect();
     FixEntry {
         anchor: anchor(fix.check),
