@@ -19,6 +19,7 @@ mod services;
 mod web;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
@@ -43,6 +44,8 @@ struct Lab {
     good: Audit,
     /// The good estate after nginx was stopped.
     stopped: Audit,
+    /// The log of connections of an audit without estate file.
+    bare: Vec<Value>,
     /// `tcpdump -nn` of the audit of the bad estate: source and destination with ports, one line a packet.
     packets: Vec<String>,
     /// What the resolver itself says of each zone: `AD`, `SERVFAIL` or neither.
@@ -77,11 +80,12 @@ fn run() -> Lab {
     let resolver_says =
         plan::BAD_ZONES.iter().chain([&plan::GOOD_ZONE]).map(|zone| ((*zone).to_owned(), asked(&lab, zone)));
     let resolver_says = resolver_says.collect();
+    let bare = bare(&lab);
     lab.stop("nginx");
     let stopped = audit(&lab, "good");
     let read = Command::new("tcpdump").args(["-nn", "-r"]).arg(&capture).output().expect("tcpdump is there");
     let text = String::from_utf8_lossy(&read.stdout).into_owned();
-    Lab { bad, good, stopped, packets: text.lines().map(str::to_owned).collect(), resolver_says }
+    Lab { bad, good, stopped, bare, packets: text.lines().map(str::to_owned).collect(), resolver_says }
 }
 
 fn audit(lab: &Namespace, estate: &str) -> Audit {
@@ -110,6 +114,16 @@ fn audit(lab: &Namespace, estate: &str) -> Audit {
         facts: serde_json::from_str(&read("facts")).expect("JSON"),
         html: read("html"),
     }
+}
+
+/// Audits a host of which nothing is declared but its name, with the system's resolver; gives the log of connections.
+fn bare(lab: &Namespace) -> Vec<Value> {
+    let resolv = lab.write("resolv.conf", &format!("nameserver {}\n", plan::RESOLVER));
+    lab.must("mount", &["--bind", &resolv.display().to_string(), "/etc/resolv.conf"]);
+    let log = ["--connection-log", "bare.log", "--exit-zero", "--timeout", "1"];
+    lab.must(env!("CARGO_BIN_EXE_scrutineer"), &[&["audit", "www.good.example"], &log[..]].concat());
+    let text = std::fs::read_to_string(lab.path("bare.log")).expect("a log");
+    text.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect()
 }
 
 fn await_text(path: &Path, text: &str) {
@@ -265,6 +279,20 @@ fn of_a_shared_operator_only_the_declared_service_is_asked() {
     assert_eq!(ports, BTreeSet::from([443]));
     let tls = &lab().bad.facts["first"]["services"]["shared.bad.example:443/tcp"]["endpoints"][shared]["tls"];
     assert_eq!(tls["versions"]["ssl3"]["reason"], "not-ours", "{}", tls["versions"]);
+}
+
+#[test]
+fn a_host_without_estate_is_asked_for_the_usual_ports_alone() {
+    let dialled = lab().bare.iter().filter(|entry| entry["outcome"] != "not-ours");
+    let places: BTreeSet<SocketAddr> = dialled
+        .map(|entry| entry["address"].as_str().expect("an address").parse().expect("address and port"))
+        .collect();
+    let place = |address: &str, port| SocketAddr::new(address.parse().expect("an address"), port);
+    let mut expected = BTreeSet::from([place(plan::RESOLVER, 53)]);
+    for address in plan::GOOD {
+        expected.extend([place(address, 80), place(address, 443)]);
+    }
+    assert_eq!(places, expected, "SSH listens there as well, and nobody declared it");
 }
 
 #[test]

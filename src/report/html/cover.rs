@@ -24,12 +24,15 @@ pub(super) fn cover(input: &Input<'_>) -> Cover {
     let (hosts, zones) = (estate.hosts().count(), estate.zones().count());
     let mut facts = vec![
         row("As of", moment(run.now)),
-        row("Looked", format!("{} to {}", moment(run.started_at), moment(run.finished_at))),
+        row("Looked", period(run)),
         row("Scope", format!("{} and {}, as declared", plural(hosts, "host"), plural(zones, "zone"))),
         row("Families", run.families.join(", ")),
         row("Authorisation", authorisation(estate)),
         row("Assessor", assessor(estate)),
     ];
+    if let Some(asserted) = asserted(input) {
+        facts.push(row("Operators", asserted));
+    }
     if let Some(assets) = &run.assets {
         facts.push(row("Narrowed to", assets.join(", ")));
     }
@@ -41,6 +44,23 @@ pub(super) fn cover(input: &Input<'_>) -> Cover {
         basis: basis(estate),
         interrupted: !run.complete,
     }
+}
+
+fn period(run: &crate::facts::Run) -> String {
+    let (from, until) = (moment(run.started_at), moment(run.finished_at));
+    if from == until { from } else { format!("{from} to {until}") }
+}
+
+/// Whose the addresses are, as far as only the declaration says so (design §8).
+fn asserted(input: &Input<'_>) -> Option<String> {
+    let addresses = input.document.first.hosts.values().flat_map(|host| &host.addresses);
+    let own = addresses.filter(|address| address.operator == "own").count();
+    (own > 0).then(|| {
+        format!(
+            "{} of declared hosts taken as the authority's own: whoever declared the hosts asserts it",
+            plural(own, "address")
+        )
+    })
 }
 
 fn authorisation(estate: &Estate) -> String {
