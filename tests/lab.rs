@@ -277,7 +277,9 @@ fn of_a_shared_operator_only_the_declared_service_is_asked() {
         .map(|(_, target)| target.1)
         .collect();
     assert_eq!(ports, BTreeSet::from([443]));
-    let tls = &lab().bad.facts["first"]["services"]["shared.bad.example:443/tcp"]["endpoints"][shared]["tls"];
+    let endpoint = &lab().bad.facts["first"]["services"]["shared.bad.example:443/tcp"]["endpoints"][shared];
+    assert_eq!(endpoint["protocol"]["value"]["name"], "tls", "a visitor's handshake tells: {}", endpoint["protocol"]);
+    let tls = &endpoint["tls"];
     assert_eq!(tls["versions"]["ssl3"]["reason"], "not-ours", "{}", tls["versions"]);
 }
 

@@ -32,7 +32,7 @@ pub(super) async fn look(door: &Door<'_>, site: &Site) -> Endpoint {
         return endpoint;
     }
     let (protocol, access) = if door.selection.family("services") {
-        services::identify(door.context, target, door.host, door.port).await
+        services::identify(door.context, target, door.host, door.port, door.scheme).await
     } else {
         let why = not_selected("services");
         (why.cast(), why.cast())

@@ -20,7 +20,8 @@ pub(super) trait Door: Sync {
     type Stream: AsyncRead + AsyncWrite + Unpin + Send;
     /// For a Host field.
     fn host(&self) -> String;
-    fn open(&self) -> impl Future<Output = Result<Self::Stream, NetError>> + Send;
+    /// To say this, or to listen.
+    fn open(&self, speech: Option<Speech>) -> impl Future<Output = Result<Self::Stream, NetError>> + Send;
     /// A TLS handshake; gives the version.
     fn open_tls(&self) -> impl Future<Output = Result<Option<String>, NetError>> + Send;
 }
@@ -43,13 +44,18 @@ pub(super) struct Found {
 /// Most connections made to one port.
 const BUDGET: usize = 4;
 
-/// Identifies what speaks.
+/// Identifies what speaks, beginning with what is declared, else with what the port list says.
 ///
 /// # Errors
 /// The port is silent to everything, closes at once, is too busy, or could not be reached.
-pub(super) async fn identify<D: Door>(door: &D, port: u16, pace: &Pace) -> Result<Found, NetError> {
+pub(super) async fn identify<D: Door>(
+    door: &D,
+    port: u16,
+    declared: Option<First>,
+    pace: &Pace,
+) -> Result<Found, NetError> {
     let mut talk = Talk { door, port, pace, left: BUDGET, said: None, last: None };
-    let first = listed(port).map_or(First::None, |listed| listed.first);
+    let first = declared.or_else(|| listed(port).map(|listed| listed.first)).unwrap_or(First::None);
     let mut speeches = order(first);
     let mut carried = None;
     if matches!(first, First::None | First::Listen) {
@@ -115,7 +121,7 @@ impl<D: Door> Talk<'_, D> {
     /// Opens a connection and waits for a greeting. If there is none and the server still listens, gives the connection back.
     async fn listen(&mut self) -> Result<(Option<Found>, Option<D::Stream>), NetError> {
         self.left -= 1;
-        let mut stream = self.door.open().await?;
+        let mut stream = self.door.open(None).await?;
         let heard = hear(&mut stream, self.pace.greeting, greeting::is_whole).await;
         if !heard.bytes.is_empty() {
             if let Some(greeting) = greeting::read(&heard.bytes, self.port) {
@@ -158,7 +164,7 @@ impl<D: Door> Talk<'_, D> {
             None if self.left == 0 => return Ok(Asked::Spent),
             None => {
                 self.left -= 1;
-                match self.door.open().await {
+                match self.door.open(Some(speech)).await {
                     Ok(stream) => stream,
                     // The port was open a moment ago: what was learned so far stands.
                     Err(_) if self.left < BUDGET - 1 => return Ok(Asked::Spent),
@@ -246,6 +252,7 @@ impl<D: Door> Talk<'_, D> {
             (None, Some(Reason::Closed | Reason::Reset)) => {
                 Err(NetError::new(Reason::Closed, "the connection was closed without a word, whatever was said"))
             }
+            (None, Some(Reason::NotOurs)) => Err(NetError::new(Reason::NotOurs, "not ours to ask more of it")),
             (None, _) => Err(NetError::new(Reason::Timeout, "accepts connections and says nothing to any greeting")),
         }
     }
@@ -277,7 +284,7 @@ mod tests {
         fn host(&self) -> String {
             "www.cec.example".into()
         }
-        async fn open(&self) -> Result<DuplexStream, NetError> {
+        async fn open(&self, _: Option<Speech>) -> Result<DuplexStream, NetError> {
             self.1.fetch_add(1, Ordering::SeqCst);
             let (client, server) = duplex(16_384);
             tokio::spawn(serve(self.0.clone(), server));
@@ -305,7 +312,7 @@ mod tests {
         let lab = Lab(server, AtomicUsize::new(0));
         let greeting = if lab.0.greeting.is_empty() { 50 } else { 20_000 };
         let pace = Pace { greeting: Duration::from_millis(greeting), answer: Duration::from_millis(400) };
-        let found = identify(&lab, port, &pace).await;
+        let found = identify(&lab, port, None, &pace).await;
         (found, lab.1.load(Ordering::SeqCst))
     }
     fn saying(greeting: &[u8], answers: &[(&'static [u8], &str)]) -> Server {

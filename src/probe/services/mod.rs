@@ -14,12 +14,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::Context;
+use crate::estate::Scheme;
 use crate::facts::{Access, AddressPorts, Observation, PortState, Protocol, Reason};
 use crate::net::{Conn, NetError};
 use crate::scope::{Act, Target};
 use identify::{Door, Pace};
-use port_list::PORT_LIST;
+use port_list::{First, PORT_LIST};
 use ports::{Knocker, Plan};
+use requests::Speech;
 
 /// The state of one port as the port list saw it.
 pub type PortStates = BTreeMap<u16, Observation<PortState>>;
@@ -32,7 +34,7 @@ const KNOCK: Duration = Duration::from_secs(1);
 /// *not run* and is not in the summary.
 pub async fn look_at_ports(context: &Context, target: &Target, declared: &[u16]) -> (AddressPorts, PortStates) {
     let declared: BTreeSet<u16> = declared.iter().copied().collect();
-    let door = At { context, target, host: target.name(), port: 0, declared: &declared };
+    let door = At { context, target, host: target.name(), port: 0, declared: &declared, scheme: None };
     let wanted = declared.iter().copied().chain(PORT_LIST.iter().map(|listed| listed.port));
     let (allowed, barred): (BTreeSet<u16>, BTreeSet<u16>) = wanted.partition(|port| door.may(*port).is_ok());
     let plan = Plan {
@@ -71,16 +73,22 @@ pub async fn identify(
     target: &Target,
     host: &str,
     port: u16,
+    scheme: Option<Scheme>,
 ) -> (Observation<Protocol>, Observation<Access>) {
     if port_list::listed(port).is_some_and(|listed| listed.silent) {
         let why = format!("nothing is sent to port {port}: a printer would print it, a controller might act on it");
         return (Observation::not_run(Reason::Unsupported, &why), Observation::not_run(Reason::Unsupported, why));
     }
     let none = BTreeSet::new();
-    let door = At { context, target, host, port, declared: &none };
+    let door = At { context, target, host, port, declared: &none, scheme };
+    let declared = match scheme {
+        Some(Scheme::Https) => Some(First::Tls),
+        Some(Scheme::Http) => Some(First::Http),
+        Some(Scheme::Tcp) | None => None,
+    };
     let pace =
         Pace { greeting: Duration::from_millis(1200), answer: context.net.answer_time().min(Duration::from_secs(4)) };
-    match identify::identify(&door, port, &pace).await {
+    match identify::identify(&door, port, declared, &pace).await {
         Ok(found) => {
             let name = found.protocol.name.clone();
             let access = match found.access {
@@ -107,6 +115,8 @@ struct At<'a> {
     host: &'a str,
     port: u16,
     declared: &'a BTreeSet<u16>,
+    /// What the port is declared to speak: to speak just that is what any visitor does.
+    scheme: Option<Scheme>,
 }
 
 impl At<'_> {
@@ -135,11 +145,15 @@ impl Door for At<'_> {
         let scheme_default = self.port == 80;
         if scheme_default { self.host.to_owned() } else { format!("{}:{}", self.host, self.port) }
     }
-    async fn open(&self) -> Result<Conn, NetError> {
-        self.context.net.connect(self.target, Act::polite(self.port)).await
+    async fn open(&self, speech: Option<Speech>) -> Result<Conn, NetError> {
+        let visit = self.scheme == Some(Scheme::Http) && speech == Some(Speech::Http);
+        let act = if visit { Act::passive(self.port) } else { Act::polite(self.port) };
+        self.context.net.connect(self.target, act).await
     }
     async fn open_tls(&self) -> Result<Option<String>, NetError> {
-        let stream = super::tls::open(self.context, self.target, Act::polite(self.port), self.host, &[]).await?;
+        let visit = self.scheme == Some(Scheme::Https);
+        let act = if visit { Act::passive(self.port) } else { Act::polite(self.port) };
+        let stream = super::tls::open(self.context, self.target, act, self.host, &[]).await?;
         Ok(stream.get_ref().1.protocol_version().and_then(|version| version.as_str().map(readable)))
     }
 }
@@ -156,7 +170,7 @@ mod tests {
     /// Compiles only while the scheduler can spawn the looks.
     #[allow(dead_code)]
     fn the_looks_can_be_spawned(context: &Context, target: &Target) -> impl Send {
-        (look_at_ports(context, target, &[]), identify(context, target, "www.cec.example", 1))
+        (look_at_ports(context, target, &[]), identify(context, target, "www.cec.example", 1, None))
     }
 
     #[test]

@@ -134,12 +134,6 @@ fn action<'a>(input: &Input<'_>, fix: &'a Fix<'a>) -> Option<(Option<Date>, &'a 
     // What is on fire does not wait for a date.
     let start = deadline.as_ref().map(|(date, _)| *date - lead_time(&file.remediation.lead_time));
     let start = if fix.severity >= Severity::High { Some(today) } else { start };
-    let owners: BTreeSet<String> = fix
-        .findings
-        .iter()
-        .filter_map(|finding| asset_of(input.estate, finding))
-        .map(|asset| asset.owner.clone().unwrap_or_else(|| format!("no owner declared ({})", asset.name())))
-        .collect();
     let start_words = match start {
         Some(date) if date <= today => "now".to_owned(),
         Some(date) => short_day(date),
@@ -150,11 +144,23 @@ fn action<'a>(input: &Input<'_>, fix: &'a Fix<'a>) -> Option<(Option<Date>, &'a 
         before: deadline.map(|(date, why)| format!("{why}, {}", short_day(date))).unwrap_or_default(),
         title: file.title.clone(),
         what: spans(&first_sentence(&file.remediation.text)),
-        who: if owners.is_empty() { "the authority".into() } else { owners.into_iter().collect::<Vec<_>>().join("; ") },
+        who: who(input, fix),
         severity: severity(fix.severity),
         anchor: anchor(fix.check),
     };
     Some((start.map(|date| date.max(today)), fix, action))
+}
+
+/// The owners of the assets concerned, and the assets that nobody owns.
+fn who(input: &Input<'_>, fix: &Fix<'_>) -> String {
+    let assets = || fix.findings.iter().filter_map(|finding| asset_of(input.estate, finding));
+    let owners: BTreeSet<&str> = assets().filter_map(|asset| asset.owner.as_deref()).collect();
+    let orphans: BTreeSet<&str> = assets().filter(|a| a.owner.is_none()).map(|a| a.name()).collect();
+    let mut who: Vec<String> = owners.into_iter().map(str::to_owned).collect();
+    if !orphans.is_empty() {
+        who.push(format!("no owner declared: {}", listed(&orphans)));
+    }
+    if who.is_empty() { "the authority".into() } else { who.join("; ") }
 }
 
 fn deadline(input: &Input<'_>, file: &CheckFile) -> Option<(Date, String)> {
