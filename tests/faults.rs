@@ -74,3 +74,31 @@ fn a_stopped_declared_server_leaves_its_checks_undetermined_and_is_itself_a_find
     assert_eq!(verdict(&findings, "services.declared-not-answering", service).expect("judged").0, "fail");
     assert_eq!(verdict(&findings, "tls.certificate-expired", service).expect("judged").0, "undetermined");
 }
+
+#[test]
+fn a_server_that_drips_a_byte_at_a_time_does_not_hold_the_audit() {
+    let drip = |start: &'static [u8]| {
+        Server::start(move |mut stream| {
+            use std::io::{Read, Write};
+            let mut asked = [0; 4096];
+            let _ = stream.read(&mut asked);
+            let _ = stream.write_all(start);
+            while stream.write_all(b"a").is_ok() {
+                std::thread::sleep(std::time::Duration::from_millis(200));
+            }
+        })
+    };
+    let header = drip(b"HTTP/1.1 200 OK\r\nx-slow: ");
+    let body = drip(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>");
+    let banner = drip(b"");
+    let desk = Desk::new();
+    let ports = [(80, header.port), (8080, body.port), (22, banner.port), (443, banner.port)];
+    desk.write("estate.toml", &loopback_estate(&["http", "http:8080", "tcp/22", "https"], &ports));
+    let ended = desk.run(&["audit", "-o", "json=findings.json", "-o", "facts=facts.json", "--timeout", "1"]);
+    assert!(ended.code < 5, "{}", ended.stderr);
+    let findings = desk.json("findings.json");
+    let (word, why) = verdict(&findings, "web.http-no-redirect", "www.cec.example:80/tcp").expect("judged");
+    assert_eq!(word, "undetermined", "{why}");
+    let (word, why) = verdict(&findings, "tls.certificate-expired", "www.cec.example:443/tcp").expect("judged");
+    assert_eq!(word, "undetermined", "{why}");
+}
