@@ -365,3 +365,12 @@ fn the_audits_end_as_the_manual_says() {
     let Lab { bad, good, stopped, .. } = lab();
     assert_eq!((bad.code, good.code, stopped.code), (1, 0, 1), "{}\n{}", bad.stderr, good.stderr);
 }
+
+#[test]
+fn a_server_that_only_speaks_old_tls_is_recognised_and_its_certificate_read() {
+    let service = &lab().bad.facts["first"]["services"]["old.bad.example:443/tcp"];
+    let endpoint = &service["endpoints"][plan::addresses("old")[0]];
+    assert_eq!(endpoint["protocol"]["value"]["name"], "tls", "{}", endpoint["protocol"]);
+    assert_eq!(endpoint["tls"]["negotiated"]["value"]["version"], "TLS 1.1", "{}", endpoint["tls"]["negotiated"]);
+    assert_eq!(endpoint["tls"]["chain"]["state"], "observed");
+}

@@ -13,6 +13,12 @@ pub struct NetError {
     pub detail: String,
 }
 
+/// Whether a TLS peer ended the talk with an alert (RFC 8446 §6): that is an answer in TLS, not garbage.
+pub fn is_alert(error: &IoError) -> bool {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(tls, Some(rustls::Error::AlertReceived(_)))
+}
+
 impl NetError {
     /// An error with its sentence.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
@@ -29,6 +35,7 @@ impl NetError {
             ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => Reason::Reset,
             ErrorKind::TimedOut => Reason::Timeout,
             ErrorKind::UnexpectedEof => Reason::Closed,
+            _ if is_alert(error) => Reason::Other,
             ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::AddrNotAvailable => {
                 Reason::Unreachable
             }
@@ -45,5 +52,19 @@ impl NetError {
             }
             reason => Observation::failed(reason, &self.detail),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alert_is_an_answer_and_what_is_no_tls_is_garbage() {
+        let io = |error: rustls::Error| IoError::new(ErrorKind::InvalidData, error);
+        let alert = io(rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired));
+        assert_eq!(NetError::from_io(&alert, "reading").reason, Reason::Other);
+        let junk = io(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType));
+        assert_eq!(NetError::from_io(&junk, "reading").reason, Reason::Garbage);
     }
 }

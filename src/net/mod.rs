@@ -14,7 +14,7 @@ mod system;
 
 pub use conn::Conn;
 pub use dns::{DnsReply, Transport};
-pub use error::NetError;
+pub use error::{NetError, is_alert};
 pub use http::{HttpReply, HttpRequest, USER_AGENT, fetch};
 pub use log::{ConnectionLog, LogEntry};
 pub use system::system_resolvers;

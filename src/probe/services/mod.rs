@@ -153,8 +153,8 @@ impl Door for At<'_> {
     async fn open_tls(&self) -> Result<Option<String>, NetError> {
         let visit = self.scheme == Some(Scheme::Https);
         let act = if visit { Act::passive(self.port) } else { Act::polite(self.port) };
-        let stream = super::tls::open(self.context, self.target, act, self.host, &[]).await?;
-        Ok(stream.get_ref().1.protocol_version().and_then(|version| version.as_str().map(readable)))
+        let version = super::tls::version(self.context, self.target, act, self.host).await?;
+        Ok(version.map(|version| readable(&version)))
     }
 }
 

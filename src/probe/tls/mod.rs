@@ -4,9 +4,9 @@ mod answer;
 mod hello;
 mod names;
 mod open;
-mod version;
+mod versions;
 
-pub use open::open;
+pub use open::{open, version};
 
 use rustls_pki_types::CertificateDer;
 
@@ -15,7 +15,7 @@ use crate::facts::{Chain, Negotiated, Observation, Reason, Tls};
 use crate::net::NetError;
 use crate::scope::{Act, Target};
 use answer::{Answer, ServerHello};
-use version::Asked;
+use versions::Asked;
 
 /// The most certificates that are kept of a chain.
 const CHAIN_CAP: usize = 16;
@@ -23,7 +23,7 @@ const CHAIN_CAP: usize = 16;
 /// Looks at the TLS that `target` speaks from the first byte on `port` (nominal), for the server name `host`.
 pub async fn look(context: &Context, target: &Target, host: &str, port: u16) -> Tls {
     let asked = Asked { context, target, host, port };
-    let (versions, newest) = version::look(asked).await;
+    let (versions, newest) = versions::look(asked).await;
     let (negotiated, chain) = match modern(context, target, host, port).await {
         Ok(seen) => seen,
         Err(error) => match newest.filter(|version| *version < 0x0304) {

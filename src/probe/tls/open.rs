@@ -12,7 +12,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::facts::Reason;
-use crate::net::{Conn, NetError};
+use crate::net::{Conn, NetError, is_alert};
 use crate::probe::Context;
 use crate::scope::{Act, Target};
 
@@ -30,6 +30,18 @@ pub async fn open(
     handshake(context, target, act, host, alpn).await.map(|(stream, _)| stream)
 }
 
+/// Whether TLS is spoken there, and in which version. An alert says that it is, although not with us.
+///
+/// # Errors
+/// Not permitted, not connected, or what came is no TLS.
+pub async fn version(context: &Context, target: &Target, act: Act, host: &str) -> Result<Option<String>, NetError> {
+    match shake(context, target, act, host, &[]).await? {
+        Ok((stream, _)) => Ok(stream.get_ref().1.protocol_version().and_then(|v| v.as_str().map(str::to_owned))),
+        Err(e) if is_alert(&e) => Ok(None),
+        Err(e) => Err(NetError::from_io(&e, &doing(target, act))),
+    }
+}
+
 /// As [`open`], with the OCSP response that the server stapled (RFC 6066 §8); empty if it stapled none.
 pub(super) async fn handshake(
     context: &Context,
@@ -38,18 +50,29 @@ pub(super) async fn handshake(
     host: &str,
     alpn: &[&[u8]],
 ) -> Result<(TlsStream<Conn>, Vec<u8>), NetError> {
+    let shaken = shake(context, target, act, host, alpn).await?;
+    shaken.map_err(|e| NetError::from_io(&e, &doing(target, act)))
+}
+
+type Shaken = Result<(TlsStream<Conn>, Vec<u8>), std::io::Error>;
+
+/// The handshake's own error is inside; outside is why there was none.
+async fn shake(context: &Context, target: &Target, act: Act, host: &str, alpn: &[&[u8]]) -> Result<Shaken, NetError> {
     let verifier = Arc::new(AnyCertificate::new());
     let connector = TlsConnector::from(Arc::new(config(alpn, Arc::clone(&verifier))?));
     let name = ServerName::try_from(host.to_owned())
         .map_err(|e| NetError::new(Reason::Other, format!("'{host}' is no server name: {e}")))?;
     let conn = context.net.connect(target, act).await?;
     let patience = context.net.answer_time();
-    let doing = format!("TLS handshake with port {} of {}", act.port, target.address());
-    match timeout(patience, connector.connect(name, conn)).await {
-        Ok(Ok(stream)) => Ok((stream, verifier.stapled())),
-        Ok(Err(e)) => Err(explain(&e, &doing)),
-        Err(_) => Err(NetError::new(Reason::Timeout, format!("{doing}: not done within {} s", patience.as_secs_f32()))),
-    }
+    let shaken = timeout(patience, connector.connect(name, conn)).await.map_err(|_| {
+        let detail = format!("{}: not done within {} s", doing(target, act), patience.as_secs_f32());
+        NetError::new(Reason::Timeout, detail)
+    })?;
+    Ok(shaken.map(|stream| (stream, verifier.stapled())))
+}
+
+fn doing(target: &Target, act: Act) -> String {
+    format!("TLS handshake with port {} of {}", act.port, target.address())
 }
 
 fn config(alpn: &[&[u8]], verifier: Arc<AnyCertificate>) -> Result<ClientConfig, NetError> {
@@ -59,15 +82,6 @@ fn config(alpn: &[&[u8]], verifier: Arc<AnyCertificate>) -> Result<ClientConfig,
     let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(config)
-}
-
-/// An alert is an answer in TLS; what is no TLS is garbage.
-fn explain(error: &std::io::Error, doing: &str) -> NetError {
-    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
-    match tls {
-        Some(TlsError::AlertReceived(_)) => NetError::new(Reason::Other, format!("{doing}: {error}")),
-        _ => NetError::from_io(error, doing),
-    }
 }
 
 /// Accepts every certificate, but holds the server to its signature: the key must be the certificate's.
