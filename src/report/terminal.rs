@@ -48,7 +48,8 @@ fn failed(page: &Page, input: &Input<'_>) -> String {
     let mut out = String::new();
     for fix in fixes(input.findings) {
         let title = input.checks.get(fix.check).map_or(fix.check, |check| check.title.as_str());
-        page.entry(&mut out, &page.severity(fix.severity), fix.severity.word().len(), title);
+        let title = format!("Not met: {title}");
+        page.entry(&mut out, &page.severity(fix.severity), fix.severity.word().len(), &title);
         for finding in fix.findings.iter().take(SUBJECTS_SHOWN) {
             page.under(&mut out, &what_was_seen(finding));
         }
