@@ -1,6 +1,6 @@
 //! A whole document judged: every check on every subject, endpoints taken together, second looks held against first ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalogue::Catalogue;
 use super::judge::{Outcome, Outcomes, Stage};
@@ -180,7 +180,7 @@ fn finding(key: Key, merged: Merged, again: Option<&Merged>, bench: &Bench<'_>) 
 
 /// A verdict on a list as a whole at one endpoint says nothing beside failing or unknown elements at another.
 fn drop_shadowed(findings: &mut Vec<Finding>) {
-    let with_elements: Vec<(String, Subject)> =
+    let with_elements: BTreeSet<(String, Subject)> =
         findings.iter().filter(|f| f.element.is_some()).map(|f| (f.check.clone(), f.subject.clone())).collect();
     findings.retain(|f| {
         f.element.is_some()
