@@ -82,7 +82,10 @@ fn vsftpd(lab: &mut Namespace, name: &str, address: &str, more: &str) {
 fn postgresql(lab: &mut Namespace, open: &str, locked: &str) {
     let programs = newest_postgresql();
     let initdb = programs.join("initdb").display().to_string();
-    let nobody = ["--user", "--map-user=1000", "--map-group=1000", "--"];
+    // A user that the system knows, made by the package.
+    let user = format!("--map-user={}", lab.must("id", &["-u", "postgres"]).trim());
+    let group = format!("--map-group={}", lab.must("id", &["-g", "postgres"]).trim());
+    let nobody = ["--user", &user, &group, "--"];
     lab.must(
         "unshare",
         &[
