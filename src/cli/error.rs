@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Exit {
     /// Assessed, nothing at or above `--fail-on`.
     Fine,
+    /// Assessed; what was found does not count, as `--exit-zero` asks and as it is with the demo.
+    Regardless,
     /// Findings at or above `--fail-on`.
     Findings,
     /// Usage or configuration.
@@ -23,7 +25,7 @@ impl Exit {
     /// The number.
     pub fn code(self) -> u8 {
         match self {
-            Self::Fine => 0,
+            Self::Fine | Self::Regardless => 0,
             Self::Findings => 1,
             Self::Usage => 2,
             Self::NothingInScope => 3,
@@ -35,6 +37,7 @@ impl Exit {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Fine => "assessed, and nothing at or above the --fail-on severity",
+            Self::Regardless => "assessed; what was found does not count for the exit code here",
             Self::Findings => "findings at or above the --fail-on severity",
             Self::Usage => "wrong usage or configuration",
             Self::NothingInScope => "nothing in scope",

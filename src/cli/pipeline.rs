@@ -241,7 +241,7 @@ fn show_summary(summary: &str, telling: &Telling) {
 /// The first exit code that applies.
 fn exit(judged: &Judged, telling: &Telling, complete: bool) -> Exit {
     if telling.exit_zero {
-        return Exit::Fine;
+        return Exit::Regardless;
     }
     let counts = |f: &&Finding| f.severity >= telling.fail_on && f.confidence.counts() && f.waiver.is_none();
     if judged.findings.iter().filter(counts).any(|f| f.verdict == Verdict::Fail) {

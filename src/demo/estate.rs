@@ -7,6 +7,8 @@ use super::{Addresses, Ports};
 pub(super) fn text(now: OffsetDateTime, addresses: &Addresses, ports: Ports) -> String {
     let day = |days: i64| -> Date { (now + Duration::days(days)).date() };
     let Ports { dns, http, https, store } = ports;
+    let store = store.map(|port| format!(", 6379 = {port}")).unwrap_or_default();
+    let media = if addresses.are_own() { MEDIA } else { "" };
     format!(
         r#"# An invented estate, served by `scrutineer demo` on loopback while it runs. The flaws are planted.
 schema = 1
@@ -42,7 +44,7 @@ private      = true
 resolver     = "{resolver}:{dns}"
 trust_anchor = "demo-root.key"
 extra_roots  = ["demo-ca.pem"]
-port_map     = {{ 53 = {dns}, 80 = {http}, 443 = {https}, 6379 = {store} }}
+port_map     = {{ 53 = {dns}, 80 = {http}, 443 = {https}{store} }}
 rate         = {{ per_host = 200, total = 1000 }}
 
 [[asset]]
@@ -75,14 +77,7 @@ function    = "voter-registration"
 criticality = "critical"
 services    = ["https"]
 
-[[asset]]
-host        = "media.cec.example"
-function    = "media"
-criticality = "medium"
-owner       = "Communications"
-services    = ["https"]
-
-[[asset]]
+{media}[[asset]]
 zone        = "party.example"
 function    = "party"
 criticality = "medium"
@@ -100,3 +95,13 @@ mail        = {{ sends = true, receives = true }}
         resolver = addresses.resolver,
     )
 }
+
+/// Declared, and nobody listens there.
+const MEDIA: &str = r#"[[asset]]
+host        = "media.cec.example"
+function    = "media"
+criticality = "medium"
+owner       = "Communications"
+services    = ["https"]
+
+"#;

@@ -72,9 +72,19 @@ impl Zone {
         }
         let mut authorities = self.set(&self.apex, RecordType::SOA);
         let is_there = self.sets.keys().any(|owner| name.zone_of(owner));
-        let covering = self.denials.range(..=name.clone()).next_back();
-        authorities.extend(covering.into_iter().flat_map(|(_, records)| records.clone()));
+        authorities.extend(self.covering(name));
+        if !is_there {
+            // Nor is there a wildcard that could have answered (RFC 4035 §3.1.3.2).
+            let wildcard = self.covering(&self.apex.prepend_label("*").unwrap_or_default());
+            let news: Vec<Record> = wildcard.into_iter().filter(|record| !authorities.contains(record)).collect();
+            authorities.extend(news);
+        }
         Answer { answers: Vec::new(), authorities, no_such_name: !is_there }
+    }
+
+    /// The NSEC, with its signature, of the name or of the last one before it.
+    fn covering(&self, name: &Name) -> Vec<Record> {
+        self.denials.range(..=name.clone()).next_back().map(|(_, records)| records.clone()).unwrap_or_default()
     }
 
     fn set(&self, owner: &Name, kind: RecordType) -> Vec<Record> {

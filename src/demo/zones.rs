@@ -46,8 +46,12 @@ pub(super) fn world(addresses: &Addresses, now: OffsetDateTime) -> io::Result<Wo
     let party = Zone::new(name("party.example")?, None, party(addresses, now)?)?;
     let mut top = base("example", &[("ns.example", addresses.ns1)], now)?;
     top.extend(commission.ds()?.map(|ds| (commission.apex.clone(), ds)));
-    top.push((commission.apex.clone(), ns("ns1.cec.example")?));
-    top.push((party.apex.clone(), ns("ns1.party.example")?));
+    for server in ["ns1.cec.example", "ns2.cec.example"] {
+        top.push((commission.apex.clone(), ns(server)?));
+    }
+    for (server, _) in party_servers(addresses) {
+        top.push((party.apex.clone(), ns(server)?));
+    }
     let top = Zone::new(name("example")?, Some(signed_from), top)?;
     let mut root = base(".", &[("a.root.example", addresses.ns1)], now)?;
     root.retain(|(owner, _)| owner.is_root());
@@ -85,11 +89,19 @@ fn commission(addresses: &Addresses, now: OffsetDateTime) -> io::Result<Vec<(Nam
 
 /// Not signed, no mail policy at all, and one of its two name servers does not know the zone.
 fn party(addresses: &Addresses, now: OffsetDateTime) -> io::Result<Vec<(Name, RData)>> {
-    let servers = [("ns1.party.example", addresses.party_ns1), ("ns2.party.example", addresses.party_ns2)];
-    let mut records = base("party.example", &servers, now)?;
+    let mut records = base("party.example", &party_servers(addresses), now)?;
     records.push((name("party.example")?, RData::MX(MX::new(10, name("mx.party.example")?))));
     records.push((name("mx.party.example")?, at(addresses.mail)));
     Ok(records)
+}
+
+/// The second one knows nothing of the zone; where it has no address of its own it is left out.
+fn party_servers(addresses: &Addresses) -> Vec<(&'static str, IpAddr)> {
+    let mut servers = vec![("ns1.party.example", addresses.party_ns1)];
+    if addresses.are_own() {
+        servers.push(("ns2.party.example", addresses.party_ns2));
+    }
+    servers
 }
 
 /// SOA, name servers and their addresses.
