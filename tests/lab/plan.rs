@@ -97,6 +97,8 @@ pub(crate) fn all_addresses() -> Vec<&'static str> {
 pub(crate) fn network() -> String {
     // `everything` binds all ports below.
     let mut script = String::from("echo 60000 65535 > /proc/sys/net/ipv4/ip_local_port_range; ");
+    // Where the machine has IPv6 switched off, the namespace may still have it.
+    script.push_str("for i in all default lo; do echo 0 > /proc/sys/net/ipv6/conf/$i/disable_ipv6 || true; done; ");
     for address in all_addresses() {
         let (length, extra) = if address.contains(':') { (128, " nodad") } else { (32, "") };
         script.push_str(&format!("ip addr add {address}/{length} dev lo{extra}; "));
