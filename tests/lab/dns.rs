@@ -201,8 +201,8 @@ fn sign(lab: &Namespace, now: OffsetDateTime, name: &str, text: &str, signing: S
 fn nsd(lab: &mut Namespace, name: &str, addresses: &[&str], zones: &[(String, String)]) {
     let folder = lab.folder().display().to_string();
     let mut conf = format!(
-        "server:\n  username: \"\"\n  zonesdir: \"{folder}\"\n  database: \"\"\n  pidfile: \"\"\n  xfrdfile: \"{folder}/{name}.xfrd\"\n  \
-         zonelistfile: \"{folder}/{name}.list\"\n  logfile: \"{folder}/{name}.own.log\"\n  server-count: 1\n  hide-version: yes\n"
+        "server:\n  username: \"\"\n  zonesdir: \"{folder}\"\n  database: \"\"\n  pidfile: \"\"\n  xfrdir: \"{folder}\"\n  xfrdfile: \"{folder}/{name}.xfrd\"\n  \
+         zonelistfile: \"{folder}/{name}.list\"\n  server-count: 1\n  hide-version: yes\n"
     );
     for address in addresses {
         conf.push_str(&format!("  ip-address: {address}\n"));
