@@ -186,6 +186,53 @@ fn every_check_has_a_real_server_that_passes_it() {
     assert!(missed.is_empty(), "{}", missed.join("\n"));
 }
 
+/// Code points of what a service accepts in a version.
+fn accepted(audit: &Audit, service: &str, version: &str) -> BTreeSet<i64> {
+    let endpoints = audit.facts["first"]["services"][service]["endpoints"].as_object().expect("endpoints");
+    let sets = endpoints.values().map(|endpoint| &endpoint["tls"]["suites"][version]["value"]["accepted"]);
+    sets.flat_map(|set| set.as_array().into_iter().flatten()).filter_map(|item| item["code"].as_i64()).collect()
+}
+
+/// What OpenSSL itself says that a cipher string means, for a certificate with an ECDSA key and without parameters for DHE.
+fn meant(protocol: &str, string: &str) -> BTreeSet<i64> {
+    let listed =
+        Command::new("openssl").args(["ciphers", "-s", "-V", protocol, string]).output().expect("openssl is there");
+    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let code = |line: &str| {
+        let (high, low) = line.split_whitespace().next()?.strip_prefix("0x")?.split_once(",0x")?;
+        i64::from_str_radix(&format!("{high}{low}"), 16).ok()
+    };
+    let servable = |line: &&str| line.contains("Au=ECDSA") || protocol == "-tls1_3";
+    text.lines().filter(servable).filter_map(code).collect()
+}
+
+#[test]
+fn the_suites_found_are_exactly_the_configured_ones() {
+    for (version, protocol) in [("tls1_2", "-tls1_2"), ("tls1_3", "-tls1_3")] {
+        // The default of nginx.
+        let meant = meant(protocol, "HIGH:!aNULL:!MD5");
+        assert!(meant.len() >= 3);
+        assert_eq!(accepted(&lab().bad, "www.good.example:443/tcp", version), meant, "{version}");
+    }
+    // Key exchange with RSA; 3DES and RC4 and nothing as ciphers; SHA-1 and MD5 (tests/lab/servers/old_tls.py).
+    let old = BTreeSet::from([0x0001, 0x0002, 0x0004, 0x0005, 0x000A]);
+    for version in ["ssl3", "tls1_0", "tls1_1"] {
+        assert_eq!(accepted(&lab().bad, "old.bad.example:443/tcp", version), old, "{version}");
+    }
+    assert!(accepted(&lab().bad, "old.bad.example:443/tcp", "tls1_2").is_empty());
+}
+
+/// Connections do not depend on the machine: versions, all suites of the IANA table, groups, signatures, certificates.
+#[test]
+fn the_enumeration_of_a_modern_server_takes_few_connections() {
+    let endpoints = lab().good.facts["first"]["services"]["www.good.example:443/tcp"]["endpoints"].as_object();
+    for endpoint in endpoints.expect("endpoints").values() {
+        let pace = &endpoint["tls"]["pace"]["value"];
+        assert!(pace["connections"].as_i64().is_some_and(|connections| connections <= 70), "{pace}");
+        assert_eq!(pace["lossy"], false);
+    }
+}
+
 #[test]
 fn the_good_estate_fails_nothing_and_leaves_nothing_open_but_the_exceptions() {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/good-exceptions.toml"))

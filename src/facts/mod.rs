@@ -27,7 +27,10 @@ pub use host::{AddressPorts, Host, HostAddress, HostDns, PortUnknown, Ports};
 pub use observation::{Observation, Reason, Unobserved};
 pub use service::{Access, Agreement, Endpoint, PortState, Protocol, Service};
 pub use text::printable;
-pub use tls::{Certificate, Chain, Negotiated, Tls, Validation, Version, Versions};
+pub use tls::{
+    Certificate, Chain, CodeRange, Enumerated, Exposure, Exposures, Groups, Item, Negotiated, Pace, Preference,
+    Signatures, Suites, Tls, UnknownRange, Validation, Version, Versions,
+};
 pub use web::{Cookie, Csp, Framing, Hop, Hsts, Page, SecurityTxt, Site, Subresource, Web};
 pub use when::{Span, Timestamp};
 pub use zone::{

@@ -50,6 +50,8 @@ pub enum Reason {
     Throttled,
     /// A challenge page stood between us and the thing.
     Challenge,
+    /// The connections or questions set aside for this were used up.
+    Budget,
     /// Something this look builds on was not available.
     Dependency,
     /// An error that fits no other word; the detail has it.

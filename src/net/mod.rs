@@ -41,13 +41,21 @@ pub struct Limits {
     pub per_address: usize,
     /// Connections or datagrams a second to one address, and in all.
     pub rate: (u32, u32),
+    /// Connections that the enumeration of one TLS endpoint may take.
+    pub connections: u32,
     /// Nominal port to dialled port; only of a private estate.
     pub port_map: BTreeMap<u16, u16>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { answer: Duration::from_secs(5), per_address: 4, rate: (5, 50), port_map: BTreeMap::new() }
+        Self {
+            answer: Duration::from_secs(5),
+            per_address: 4,
+            rate: (5, 50),
+            connections: 250,
+            port_map: BTreeMap::new(),
+        }
     }
 }
 
@@ -69,6 +77,10 @@ impl Net {
     /// The patience for one answer.
     pub fn answer_time(&self) -> Duration {
         self.limits.answer
+    }
+    /// The connections that the enumeration of one TLS endpoint may take.
+    pub fn connections(&self) -> u32 {
+        self.limits.connections
     }
     /// The port that is really dialled for a nominal one; with a port map, `None` for a port that is not in it.
     pub fn mapped(&self, nominal: u16) -> Option<u16> {

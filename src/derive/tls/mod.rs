@@ -1,6 +1,7 @@
-//! From the chain's DER blobs: the leaf read, and the chain held against roots.
+//! From the chain's DER blobs: the leaf read, and the chain held against roots. From the suites: what they lie open to.
 
 mod certificate;
+mod exposure;
 mod validation;
 
 #[cfg(test)]
@@ -13,8 +14,9 @@ use crate::facts::{Blobs, Observation, Reason, Tls};
 
 pub(super) use validation::Roots;
 
-/// Fills `certificate` and `validation`.
+/// Fills `certificate`, `validation` and `exposures`.
 pub(super) fn derive(tls: &mut Tls, host: &str, blobs: &Blobs, given: &Given, roots: &Roots) {
+    tls.exposures = exposure::derive(&tls.suites, &tls.versions);
     let chain = tls.chain.and_then(|chain, observed_at| {
         let certificates: Option<Vec<CertificateDer<'static>>> =
             chain.certificates.iter().map(|id| blobs.bytes(id).map(CertificateDer::from)).collect();

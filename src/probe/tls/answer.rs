@@ -1,12 +1,13 @@
 //! The server's answer to a hello, read from plaintext records (RFC 8446 §5.1, §4.1.3; RFC 5246 §6.2, §7.4). Bounded, and never
 //! panics on any bytes.
 
+use super::hello::extension;
+use super::names;
+
 /// The largest record, with the slack of old ciphers (RFC 5246 §6.2.3).
 const RECORD_CAP: usize = 18_432;
 /// The largest handshake message that is waited for.
 const MESSAGE_CAP: usize = 128 * 1024;
-/// The most that is read in all.
-pub(super) const ANSWER_CAP: usize = 256 * 1024;
 
 /// The random value that makes a ServerHello a HelloRetryRequest (RFC 8446 §4.1.3).
 const RETRY_RANDOM: [u8; 32] = [
@@ -22,7 +23,7 @@ pub(super) enum Answer {
     Alert(u8),
 }
 
-/// The parts of a ServerHello that tell something.
+/// The parts of a server's first flight that tell something. Beyond the ServerHello only what [`Depth::Flight`] read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ServerHello {
     /// The version chosen, by extension or legacy field.
@@ -30,8 +31,40 @@ pub(super) struct ServerHello {
     pub(super) suite: u16,
     /// It is a HelloRetryRequest.
     pub(super) retry: bool,
-    /// DER certificates, leaf first, if they were asked for.
+    /// Number and body, in the server's order.
+    pub(super) extensions: Vec<(u16, Vec<u8>)>,
+    /// DER certificates, leaf first.
     pub(super) certificates: Vec<Vec<u8>>,
+    pub(super) exchange: Option<KeyExchange>,
+}
+
+impl ServerHello {
+    pub(super) fn extension(&self, kind: u16) -> Option<&[u8]> {
+        self.extensions.iter().find(|(number, _)| *number == kind).map(|(_, body)| body.as_slice())
+    }
+    /// The group that the server named: in its key share, its HelloRetryRequest, or its ServerKeyExchange.
+    pub(super) fn group(&self) -> Option<u16> {
+        let share = self.extension(extension::KEY_SHARE).and_then(take::<2>);
+        share.map(|(group, _)| u16::from_be_bytes(group)).or(self.exchange.and_then(|exchange| exchange.group))
+    }
+}
+
+/// What a ServerKeyExchange names (RFC 5246 §7.4.3, RFC 8422 §5.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct KeyExchange {
+    /// The named group of an elliptic-curve exchange, unless the curve is spelled out.
+    pub(super) group: Option<u16>,
+    /// The scheme that signed it, of TLS 1.2.
+    pub(super) signature: Option<u16>,
+}
+
+/// How far to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// To the ServerHello.
+    Hello,
+    /// To the end of what the server of TLS 1.2 and older sends in the clear before it waits for us.
+    Flight,
 }
 
 /// How far the reading is.
@@ -43,8 +76,8 @@ pub(super) enum Progress {
     Broken(String),
 }
 
-/// Reads what has come so far. With `certificates`, goes on to the Certificate message of TLS 1.2 and older.
-pub(super) fn read(bytes: &[u8], certificates: bool) -> Progress {
+/// Reads what has come so far.
+pub(super) fn read(bytes: &[u8], depth: Depth) -> Progress {
     let mut rest = bytes;
     let mut handshake: Vec<u8> = Vec::new();
     while let Some((header, after)) = rest.split_first_chunk::<5>() {
@@ -60,10 +93,10 @@ pub(super) fn read(bytes: &[u8], certificates: bool) -> Progress {
         match (header[0], body) {
             // A warning (such as unrecognized_name) is not the answer.
             (21, [1, code]) if *code != 0 => {}
-            (21, [_, code]) => return Progress::Done(Answer::Alert(*code)),
+            (21, [_, code]) => return Progress::Done(after_hello(&handshake).unwrap_or(Answer::Alert(*code))),
             (22, body) => {
                 handshake.extend_from_slice(body);
-                match messages(&handshake, certificates) {
+                match messages(&handshake, depth) {
                     Progress::More => {}
                     done => return done,
                 }
@@ -79,7 +112,15 @@ pub(super) fn read(bytes: &[u8], certificates: bool) -> Progress {
     }
 }
 
-fn messages(handshake: &[u8], certificates: bool) -> Progress {
+/// The ServerHello that the flight began with, if it did: whatever ends the flight early, the hello was an answer.
+fn after_hello(handshake: &[u8]) -> Option<Answer> {
+    match messages(handshake, Depth::Hello) {
+        Progress::Done(answer) => Some(answer),
+        _ => None,
+    }
+}
+
+fn messages(handshake: &[u8], depth: Depth) -> Progress {
     let mut rest = handshake;
     let mut hello: Option<ServerHello> = None;
     while let Some((header, after)) = rest.split_first_chunk::<4>() {
@@ -91,7 +132,7 @@ fn messages(handshake: &[u8], certificates: bool) -> Progress {
         rest = &after[length..];
         match (header[0], hello.as_mut()) {
             (2, None) => match server_hello(body) {
-                Some(read) if certificates && read.version < 0x0304 => hello = Some(read),
+                Some(read) if depth == Depth::Flight && read.version < 0x0304 => hello = Some(read),
                 Some(read) => return Progress::Done(Answer::Hello(read)),
                 None => return Progress::Broken("the ServerHello is malformed".into()),
             },
@@ -99,8 +140,8 @@ fn messages(handshake: &[u8], certificates: bool) -> Progress {
                 Some(list) => hello.certificates = list,
                 None => return Progress::Broken("the Certificate message is malformed".into()),
             },
-            // The server is done, or has gone beyond the certificates: an anonymous suite sends none.
-            (12..=14, Some(hello)) => return Progress::Done(Answer::Hello(std::mem::take(hello))),
+            (12, Some(hello)) => hello.exchange = key_exchange(hello, body),
+            (14, Some(hello)) => return Progress::Done(Answer::Hello(std::mem::take(hello))),
             (_, Some(_)) => {}
             (kind, None) => {
                 return Progress::Broken(format!("a handshake message of type {kind} came in place of a ServerHello"));
@@ -113,23 +154,24 @@ fn messages(handshake: &[u8], certificates: bool) -> Progress {
 fn server_hello(body: &[u8]) -> Option<ServerHello> {
     let (version, rest) = take::<2>(body)?;
     let (random, rest) = take::<32>(rest)?;
-    let (&session, rest) = rest.split_first()?;
-    let rest = rest.get(usize::from(session)..)?;
+    let (_session, rest) = vector8(rest)?;
     let (suite, rest) = take::<2>(rest)?;
     let (_compression, rest) = rest.split_first()?;
     let mut hello = ServerHello {
         version: u16::from_be_bytes(version),
         suite: u16::from_be_bytes(suite),
         retry: random == RETRY_RANDOM,
-        certificates: Vec::new(),
+        ..ServerHello::default()
     };
     if let Some((length, rest)) = take::<2>(rest) {
         let mut extensions = rest.get(..usize::from(u16::from_be_bytes(length)))?;
         while let Some((head, rest)) = take::<4>(extensions) {
             let body = rest.get(..usize::from(u16::from_be_bytes([head[2], head[3]])))?;
-            if let ([0, 43], [high, low]) = ([head[0], head[1]], body) {
+            let kind = u16::from_be_bytes([head[0], head[1]]);
+            if let (extension::SUPPORTED_VERSIONS, [high, low]) = (kind, body) {
                 hello.version = u16::from_be_bytes([*high, *low]);
             }
+            hello.extensions.push((kind, body.to_vec()));
             extensions = &rest[body.len()..];
         }
     }
@@ -147,6 +189,36 @@ fn certificate_list(body: &[u8]) -> Option<Vec<Vec<u8>>> {
         list = &rest[der.len()..];
     }
     Some(certificates)
+}
+
+/// What cannot be read is left out: the rest of the flight still counts.
+fn key_exchange(hello: &ServerHello, body: &[u8]) -> Option<KeyExchange> {
+    let (group, rest) = match names::exchange(hello.suite) {
+        // A curve by name; one that is spelled out (types 1 and 2) has none.
+        names::Exchange::Curve => match body.split_first()? {
+            (3, rest) => {
+                let (group, rest) = take::<2>(rest)?;
+                (Some(u16::from_be_bytes(group)), vector8(rest)?.1)
+            }
+            _ => return Some(KeyExchange::default()),
+        },
+        // Prime, generator, public value.
+        names::Exchange::Field => (None, vector16(vector16(vector16(body)?.1)?.1)?.1),
+        names::Exchange::Static | names::Exchange::Other => return None,
+    };
+    let signed = hello.version >= 0x0303 && names::signed(hello.suite);
+    let signature = take::<2>(rest).filter(|_| signed).map(|(scheme, _)| u16::from_be_bytes(scheme));
+    Some(KeyExchange { group, signature })
+}
+
+fn vector8(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&length, rest) = bytes.split_first()?;
+    rest.split_at_checked(usize::from(length))
+}
+
+fn vector16(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = take::<2>(bytes)?;
+    rest.split_at_checked(usize::from(u16::from_be_bytes(length)))
 }
 
 fn number24(bytes: [u8; 3]) -> usize {
@@ -185,7 +257,7 @@ mod tests {
 
     #[test]
     fn the_version_is_what_the_server_chose() {
-        let read = read(&record(22, &hello([3, 0], [7; 32], &[])), false);
+        let read = read(&record(22, &hello([3, 0], [7; 32], &[])), Depth::Hello);
         assert!(matches!(
             read,
             Progress::Done(Answer::Hello(ServerHello { version: 0x0300, suite: 0xC02F, retry: false, .. }))
@@ -194,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_hello_retry_request_is_recognised_with_its_version() {
-        let read = read(&record(22, &hello([3, 3], RETRY_RANDOM, &[0, 43, 0, 2, 3, 4])), false);
+        let read = read(&record(22, &hello([3, 3], RETRY_RANDOM, &[0, 43, 0, 2, 3, 4])), Depth::Hello);
         assert!(
             matches!(read, Progress::Done(Answer::Hello(ServerHello { version: 0x0304, retry: true, .. }))),
             "{read:?}"
@@ -206,24 +278,24 @@ mod tests {
         let whole = hello([3, 3], [1; 32], &[]);
         let (a, b) = whole.split_at(10);
         let split = [record(22, a), record(22, b)].concat();
-        assert!(matches!(read(&split, false), Progress::Done(Answer::Hello(_))));
+        assert!(matches!(read(&split, Depth::Hello), Progress::Done(Answer::Hello(_))));
         for cut in 0..split.len() {
-            assert_eq!(read(&split[..cut], false), Progress::More, "after {cut} bytes");
+            assert_eq!(read(&split[..cut], Depth::Hello), Progress::More, "after {cut} bytes");
         }
     }
 
     #[test]
     fn a_warning_is_passed_over_and_a_fatal_alert_is_the_answer() {
         let answer = [record(21, &[1, 112]), record(22, &hello([3, 3], [1; 32], &[]))].concat();
-        assert!(matches!(read(&answer, false), Progress::Done(Answer::Hello(_))));
-        assert_eq!(read(&record(21, &[2, 70]), false), Progress::Done(Answer::Alert(70)));
+        assert!(matches!(read(&answer, Depth::Hello), Progress::Done(Answer::Hello(_))));
+        assert_eq!(read(&record(21, &[2, 70]), Depth::Hello), Progress::Done(Answer::Alert(70)));
     }
 
     #[test]
     fn certificates_are_read_up_to_the_end_of_the_servers_flight() {
         let certificate = [11, 0, 0, 9, 0, 0, 6, 0, 0, 3, 1, 2, 3];
         let flight = [&hello([3, 1], [1; 32], &[])[..], &certificate, &[14, 0, 0, 0]].concat();
-        let Progress::Done(Answer::Hello(read)) = read(&record(22, &flight), true) else { panic!("a hello") };
+        let Progress::Done(Answer::Hello(read)) = read(&record(22, &flight), Depth::Flight) else { panic!("a hello") };
         assert_eq!(read.certificates, [vec![1, 2, 3]]);
     }
 
@@ -231,17 +303,18 @@ mod tests {
     fn what_is_no_tls_is_said_to_be_none() {
         for bytes in [&b"HTTP/1.1 400 Bad Request"[..], b"SSH-2.0-x", b"\x16\x03\x03\xff\xff", b"\x17\x03\x03\x00\x01a"]
         {
-            assert!(matches!(read(bytes, false), Progress::Broken(_)), "{bytes:?}");
+            assert!(matches!(read(bytes, Depth::Hello), Progress::Broken(_)), "{bytes:?}");
         }
     }
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600), certificates: bool) {
-            let _ = read(&bytes, certificates);
-            let _ = read(&record(22, &bytes), certificates);
+        fn any_bytes_are_read_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600), flight: bool) {
+            let depth = if flight { Depth::Flight } else { Depth::Hello };
+            let _ = read(&bytes, depth);
+            let _ = read(&record(22, &bytes), depth);
             let framed = [&[2, 0, 0, bytes.len().min(255) as u8][..], &bytes].concat();
-            let _ = read(&record(22, &framed), certificates);
+            let _ = read(&record(22, &framed), depth);
         }
     }
 }

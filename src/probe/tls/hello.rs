@@ -1,73 +1,110 @@
-//! Our ClientHello: one for each protocol version, with every suite that the version ever had (RFC 8446 §4.1.2, RFC 5246
-//! §7.4.1.2). The TLS 1.3 one carries no key share, so that the server must name its choice in a HelloRetryRequest and neither
-//! side computes a key.
+//! Our ClientHello (RFC 8446 §4.1.2, RFC 5246 §7.4.1.2): whatever a question needs, and no more. A TLS 1.3 one carries no key
+//! share unless it is given one, so that the server must name its choice in a HelloRetryRequest and neither side computes a key.
 
 use std::net::IpAddr;
 
-use super::names::SUITES;
+use super::names::{self, GROUPS, SIGNATURES};
 
 /// Renegotiation support, said as a suite (RFC 5746 §3.3).
 const RENEGOTIATION_SCSV: u16 = 0x00FF;
 
-/// Groups offered: elliptic curves, finite fields, post-quantum hybrids.
-const GROUPS: [u16; 13] =
-    [0x11EC, 0x11EB, 0x11ED, 0x001D, 0x0017, 0x0018, 0x0019, 0x001E, 0x001A, 0x001B, 0x0100, 0x0101, 0x0102];
-
-/// Signature schemes offered (RFC 8446 §4.2.3), old ones included.
-const SIGNATURES: [u16; 16] = [
-    0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0804, 0x0805, 0x0806, 0x0809, 0x080A, 0x080B, 0x0401, 0x0501, 0x0601,
-    0x0203, 0x0201,
-];
-
-/// The bytes of a record with a hello for exactly this version. `host` becomes the server name unless it is an address.
-pub(super) fn client_hello(version: u16, host: &str, random: [u8; 32]) -> Vec<u8> {
-    let tls13 = version == 0x0304;
-    let mut body = Vec::with_capacity(512);
-    body.extend(version.min(0x0303).to_be_bytes());
-    body.extend(random);
-    // A session id makes TLS 1.3 look like 1.2 to what lies between (RFC 8446 §D.4).
-    let session: &[u8] = if tls13 { &random } else { &[] };
-    body.push(session.len() as u8);
-    body.extend(session);
-    let mut suites: Vec<u16> =
-        SUITES.iter().map(|(code, _)| *code).filter(|code| (*code >> 8 == 0x13) == tls13).collect();
-    if !tls13 {
-        suites.push(RENEGOTIATION_SCSV);
-    }
-    vector16(&mut body, &codes(&suites));
-    body.extend([1, 0]); // one compression method: none
-    // SSL 3.0 has no extensions, and its servers may choke on them.
-    if version > 0x0300 {
-        vector16(&mut body, &extensions(version, host));
-    }
-    record(version, &body)
+/// Extension numbers that are sent or read (IANA TLS ExtensionType values).
+pub(super) mod extension {
+    pub(in super::super) const SERVER_NAME: u16 = 0;
+    pub(in super::super) const GROUPS: u16 = 10;
+    pub(in super::super) const POINT_FORMATS: u16 = 11;
+    pub(in super::super) const SIGNATURES: u16 = 13;
+    pub(in super::super) const PADDING: u16 = 21;
+    pub(in super::super) const EXTENDED_MASTER_SECRET: u16 = 23;
+    pub(in super::super) const SUPPORTED_VERSIONS: u16 = 43;
+    pub(in super::super) const PSK_MODES: u16 = 45;
+    pub(in super::super) const KEY_SHARE: u16 = 51;
 }
 
-fn extensions(version: u16, host: &str) -> Vec<u8> {
-    let mut out = Vec::new();
-    if host.parse::<IpAddr>().is_err() {
-        let mut name = vec![0];
-        vector16(&mut name, host.as_bytes());
-        let mut list = Vec::new();
-        vector16(&mut list, &name);
-        extension(&mut out, 0, &list);
+/// One question.
+#[derive(Clone, Debug)]
+pub(super) struct Hello {
+    /// The version asked for; in TLS 1.3 the only one in `supported_versions`.
+    pub(super) version: u16,
+    pub(super) suites: Vec<u16>,
+    pub(super) groups: Vec<u16>,
+    pub(super) signatures: Vec<u16>,
+}
+
+impl Hello {
+    /// With everything that the version knows.
+    pub(super) fn new(version: u16) -> Self {
+        Self { version, suites: Vec::new(), groups: names::codes(GROUPS), signatures: names::codes(SIGNATURES) }
     }
-    let mut groups = Vec::new();
-    vector16(&mut groups, &codes(&GROUPS));
-    extension(&mut out, 10, &groups);
-    extension(&mut out, 11, &[1, 0]); // uncompressed points
-    if version >= 0x0303 {
-        let mut schemes = Vec::new();
-        vector16(&mut schemes, &codes(&SIGNATURES));
-        extension(&mut out, 13, &schemes);
+    pub(super) fn suites(mut self, suites: &[u16]) -> Self {
+        self.suites = suites.to_vec();
+        self
     }
-    extension(&mut out, 23, &[]); // extended master secret
-    if version == 0x0304 {
-        extension(&mut out, 43, &[2, 0x03, 0x04]); // supported_versions
-        extension(&mut out, 45, &[1, 1]); // psk_dhe_ke
-        extension(&mut out, 51, &[0, 0]); // no key share
+    pub(super) fn groups(mut self, groups: &[u16]) -> Self {
+        self.groups = groups.to_vec();
+        self
     }
-    out
+    pub(super) fn signatures(mut self, signatures: &[u16]) -> Self {
+        self.signatures = signatures.to_vec();
+        self
+    }
+
+    /// The bytes of a record with this hello. `host` becomes the server name unless it is an address.
+    pub(super) fn bytes(&self, host: &str, random: [u8; 32]) -> Vec<u8> {
+        let tls13 = self.version == 0x0304;
+        let mut body = Vec::with_capacity(768);
+        body.extend(self.version.min(0x0303).to_be_bytes());
+        body.extend(random);
+        // A session id makes TLS 1.3 look like 1.2 to what lies between (RFC 8446 §D.4).
+        let session: &[u8] = if tls13 { &random } else { &[] };
+        body.push(session.len() as u8);
+        body.extend(session);
+        let mut suites = self.suites.clone();
+        if !tls13 {
+            suites.push(RENEGOTIATION_SCSV);
+        }
+        vector16(&mut body, &codes(&suites));
+        body.extend([1, 0]); // one compression method: none
+        // SSL 3.0 has no extensions, and its servers may choke on them.
+        if self.version > 0x0300 {
+            let mut extensions = self.extensions(host);
+            pad(&mut extensions, body.len() + 6);
+            vector16(&mut body, &extensions);
+        }
+        record(self.version, &body)
+    }
+
+    fn extensions(&self, host: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        if host.parse::<IpAddr>().is_err() {
+            let mut name = vec![0];
+            vector16(&mut name, host.as_bytes());
+            push(&mut out, extension::SERVER_NAME, &nested(&name));
+        }
+        if !self.groups.is_empty() {
+            push(&mut out, extension::GROUPS, &nested(&codes(&self.groups)));
+            push(&mut out, extension::POINT_FORMATS, &[1, 0]); // uncompressed points
+        }
+        if self.version >= 0x0303 && !self.signatures.is_empty() {
+            push(&mut out, extension::SIGNATURES, &nested(&codes(&self.signatures)));
+        }
+        push(&mut out, extension::EXTENDED_MASTER_SECRET, &[]);
+        if self.version == 0x0304 {
+            push(&mut out, extension::SUPPORTED_VERSIONS, &[2, 0x03, 0x04]);
+            push(&mut out, extension::PSK_MODES, &[1, 1]); // psk_dhe_ke
+            push(&mut out, extension::KEY_SHARE, &[0, 0]);
+        }
+        out
+    }
+}
+
+/// Old load balancers hang on a hello of 256 to 511 bytes (RFC 7685 §1): such a one is filled up.
+fn pad(extensions: &mut Vec<u8>, before: usize) {
+    let length = before + extensions.len();
+    if (250..512).contains(&length) {
+        let zeros = vec![0; 512_usize.saturating_sub(length + 4)];
+        push(extensions, extension::PADDING, &zeros);
+    }
 }
 
 fn record(version: u16, body: &[u8]) -> Vec<u8> {
@@ -85,7 +122,14 @@ fn codes(codes: &[u16]) -> Vec<u8> {
     codes.iter().flat_map(|code| code.to_be_bytes()).collect()
 }
 
-fn extension(out: &mut Vec<u8>, kind: u16, body: &[u8]) {
+/// A list with its length before it.
+fn nested(body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(body.len() + 2);
+    vector16(&mut out, body);
+    out
+}
+
+fn push(out: &mut Vec<u8>, kind: u16, body: &[u8]) {
     out.extend(kind.to_be_bytes());
     vector16(out, body);
 }
@@ -94,4 +138,18 @@ fn extension(out: &mut Vec<u8>, kind: u16, body: &[u8]) {
 fn vector16(out: &mut Vec<u8>, body: &[u8]) {
     out.extend((body.len() as u16).to_be_bytes());
     out.extend(body);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_hello_has_a_length_that_old_load_balancers_hang_on() {
+        for count in 0..300 {
+            let hello = Hello::new(0x0303).suites(&vec![0xC02F; count]);
+            let length = hello.bytes("www.cec.example", [7; 32]).len() - 5;
+            assert!(!(256..512).contains(&length), "{count} suites give {length} bytes");
+        }
+    }
 }

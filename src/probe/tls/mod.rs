@@ -1,38 +1,68 @@
-//! TLS of one endpoint: each version by its own ClientHello, then one full handshake that keeps the chain even if invalid.
+//! TLS of one endpoint: versions, suites, groups and signature schemes by our own ClientHello, and one full handshake that keeps the
+//! chain even if invalid.
 
 mod answer;
+mod asker;
+mod enumerate;
+mod exchange;
 mod hello;
 mod names;
 mod open;
 mod versions;
+
+#[cfg(test)]
+mod tests;
 
 pub use open::{open, version};
 
 use rustls_pki_types::CertificateDer;
 
 use super::Context;
-use crate::facts::{Chain, Negotiated, Observation, Reason, Tls};
+use crate::facts::{Chain, Exposures, Groups, Negotiated, Observation, Preference, Reason, Signatures, Tls};
 use crate::net::NetError;
 use crate::scope::{Act, Target};
-use answer::{Answer, ServerHello};
-use versions::Asked;
+use answer::{Depth, ServerHello};
+use asker::{Asker, Heard};
+use hello::Hello;
 
 /// The most certificates that are kept of a chain.
 const CHAIN_CAP: usize = 16;
 
 /// Looks at the TLS that `target` speaks from the first byte on `port` (nominal), for the server name `host`.
 pub async fn look(context: &Context, target: &Target, host: &str, port: u16) -> Tls {
-    let asked = Asked { context, target, host, port };
-    let (versions, newest) = versions::look(asked).await;
+    let asker = Asker::new(context, target, host, port);
+    let found = versions::look(&asker).await;
+    let newest = versions::newest(&found);
     let (negotiated, chain) = match modern(context, target, host, port).await {
         Ok(seen) => seen,
         Err(error) => match newest.filter(|version| *version < 0x0304) {
             // No modern handshake: what the plaintext part of an old one shows.
-            Some(version) => legacy(asked, version).await,
+            Some(version) => legacy(&asker, version, &found).await,
             None => (error.observation(), error.observation()),
         },
     };
-    Tls { versions, negotiated, chain, certificate: Observation::underived(), validation: Observation::underived() }
+    let [.., tls1_2, tls1_3] = &found;
+    let (groups_1_2, groups_1_3, signatures, order_1_2, order_1_3) = futures_util::join!(
+        exchange::groups_1_2(&asker, tls1_2),
+        exchange::groups_1_3(&asker, tls1_3),
+        exchange::signatures_1_2(&asker, tls1_2),
+        versions::preference(&asker, 0x0303, tls1_2),
+        versions::preference(&asker, 0x0304, tls1_3),
+    );
+    let (versions, suites) = versions::facts(found);
+    Tls {
+        versions,
+        suites,
+        preference: Preference { tls1_2: order_1_2, tls1_3: order_1_3 },
+        groups: Groups { tls1_2: groups_1_2, tls1_3: groups_1_3 },
+        signatures: Signatures { tls1_2: signatures },
+        pace: Observation::observed(asker.pace()),
+        negotiated,
+        chain,
+        certificate: Observation::underived(),
+        validation: Observation::underived(),
+        exposures: Exposures::default(),
+    }
 }
 
 type Seen = (Observation<Negotiated>, Observation<Chain>);
@@ -61,14 +91,15 @@ async fn modern(context: &Context, target: &Target, host: &str, port: u16) -> Re
 }
 
 /// What the ServerHello and Certificate messages of an old version show in the clear.
-async fn legacy(asked: Asked<'_>, version: u16) -> Seen {
-    let hello = match asked.hello(version, true).await {
-        Ok(Answer::Hello(hello)) => hello,
-        Ok(Answer::Alert(code)) => {
-            let why = NetError::new(
-                Reason::Other,
-                format!("the second hello was answered with the alert {}", names::alert(code)),
-            );
+async fn legacy(asker: &Asker<'_>, version: u16, found: &[versions::Found; 5]) -> Seen {
+    let accepted =
+        |found: &versions::Found| found.suites.as_ref().map(|sorted| sorted.accepted.clone()).unwrap_or_default();
+    let suites =
+        versions::VERSIONS.into_iter().zip(found).find(|(v, _)| *v == version).map(|(_, found)| accepted(found));
+    let hello = match asker.ask(&Hello::new(version).suites(&suites.unwrap_or_default()), Depth::Flight).await {
+        Ok(Heard::Hello(hello)) => hello,
+        Ok(Heard::Alert(_) | Heard::Dropped(_)) => {
+            let why = NetError::new(Reason::Other, "suites that were accepted one by one were refused together");
             return (why.observation(), why.observation());
         }
         Err(error) => return (error.observation(), error.observation()),
@@ -86,7 +117,7 @@ async fn legacy(asked: Asked<'_>, version: u16) -> Seen {
         ocsp_stapled: None,
     };
     let certificates: Vec<CertificateDer<'_>> = certificates.into_iter().map(CertificateDer::from).collect();
-    (Observation::observed(negotiated), keep(asked.context, &certificates))
+    (Observation::observed(negotiated), keep(asker.context, &certificates))
 }
 
 /// An anonymous suite has no certificate: then there is none, and that was seen.

@@ -35,7 +35,7 @@ const OUTSIDE: &[&str] = &[
 
 /// What this version does not look at, although it could be seen.
 const NOT_BUILT: &[&str] = &[
-    "Revocation of certificates, and the full list of cipher suites of a server.",
+    "Revocation of certificates; implementation faults of TLS such as Heartbleed or ROBOT; TLS behind STARTTLS.",
     "TLS behind STARTTLS, MTA-STS, DANE, DKIM keys, and the transport of mail as such.",
     "Subdomains, look-alike names, and certificates issued for the names to somebody else.",
     "UDP services other than DNS; the protocols SMB, LDAP, MSSQL, MQTT, Kafka and ZooKeeper beyond their open port.",

@@ -103,6 +103,7 @@ pub(super) fn reason(word: &str) -> &str {
         "servfail" => "The name server or resolver answered that it failed",
         "dns-refused" => "The name server or resolver refused the question",
         "throttled" => "A rate limit answered in place of the server",
+        "budget" => "The connections set aside for it were used up",
         "challenge" => "A challenge page stood in the way",
         "dependency" => "Something this look builds on was not available",
         "not-selected" => "Left out by whoever started the run",

@@ -1,4 +1,4 @@
-"""A web server of 2005: SSL 3 to TLS 1.1, RSA key exchange, 3DES or RC4 (tlslite-ng, which still speaks all that).
+"""A web server of 2005: SSL 3 to TLS 1.1, RSA key exchange, 3DES, RC4 or nothing (tlslite-ng, which still speaks all that).
 
 Use: old_tls.py CERTIFICATE KEY ADDRESS
 """
@@ -14,7 +14,7 @@ settings = HandshakeSettings()
 settings.minVersion = (3, 0)
 settings.maxVersion = (3, 2)
 settings.minKeySize = 512
-settings.cipherNames = ["3des", "rc4"]
+settings.cipherNames = ["3des", "rc4", "null"]
 settings.macNames = ["sha", "md5"]
 settings.keyExchangeNames = ["rsa"]
 

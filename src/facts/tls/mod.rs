@@ -3,13 +3,37 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Observation, Timestamp, Unobserved};
+mod certificate;
+mod exposure;
+mod offered;
+
+pub use certificate::{Certificate, Chain, Validation};
+pub use exposure::{Exposure, Exposures};
+pub use offered::{CodeRange, Enumerated, Groups, Item, Pace, Preference, Signatures, Suites, UnknownRange};
+
+use super::{Observation, Unobserved};
 
 /// All TLS facts of an endpoint. On a port that does not speak TLS every one is absent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
     pub versions: Versions,
+    /// Every suite of the IANA table, asked for in each version that is offered.
+    #[serde(default)]
+    pub suites: Suites,
+    /// Who decides which of the common suites is taken.
+    #[serde(default)]
+    pub preference: Preference,
+    /// Every group that is known, asked for in TLS 1.2 and 1.3.
+    #[serde(default)]
+    pub groups: Groups,
+    /// Every signature scheme that is known, asked for in TLS 1.2; the signature of TLS 1.3 is encrypted.
+    #[serde(default)]
+    pub signatures: Signatures,
+    /// How the asking went.
+    #[serde(default)]
+    #[schemars(extend("x-since" = 2, "x-volatile" = true))]
+    pub pace: Observation<Pace>,
     /// What a current browser's hello gets.
     pub negotiated: Observation<Negotiated>,
     /// The certificates as sent, also when invalid.
@@ -22,24 +46,27 @@ pub struct Tls {
     #[serde(default, skip_serializing_if = "Observation::is_underived")]
     #[schemars(extend("x-derived" = true))]
     pub validation: Observation<Validation>,
+    /// Known attacks that what is offered lies open to.
+    #[serde(default, skip_serializing_if = "Exposures::is_underived")]
+    #[schemars(extend("x-derived" = true))]
+    pub exposures: Exposures,
 }
 
 impl Tls {
     /// Every fact in the same valueless state.
     pub fn unobserved(why: &Unobserved) -> Self {
-        let versions = Versions {
-            ssl3: why.cast(),
-            tls1_0: why.cast(),
-            tls1_1: why.cast(),
-            tls1_2: why.cast(),
-            tls1_3: why.cast(),
-        };
         Self {
-            versions,
+            versions: Versions::unobserved(why),
+            suites: Suites::unobserved(why),
+            preference: Preference { tls1_2: why.cast(), tls1_3: why.cast() },
+            groups: Groups { tls1_2: why.cast(), tls1_3: why.cast() },
+            signatures: Signatures { tls1_2: why.cast() },
+            pace: why.cast(),
             negotiated: why.cast(),
             chain: why.cast(),
             certificate: Observation::underived(),
             validation: Observation::underived(),
+            exposures: Exposures::default(),
         }
     }
 }
@@ -58,6 +85,26 @@ pub struct Versions {
     pub tls1_2: Observation<Version>,
     /// RFC 8446.
     pub tls1_3: Observation<Version>,
+}
+
+impl Versions {
+    /// Every version in the same valueless state.
+    pub fn unobserved(why: &Unobserved) -> Self {
+        Self { ssl3: why.cast(), tls1_0: why.cast(), tls1_1: why.cast(), tls1_2: why.cast(), tls1_3: why.cast() }
+    }
+}
+
+impl Versions {
+    /// By name, oldest first.
+    pub fn all(&self) -> [(&'static str, &Observation<Version>); 5] {
+        [
+            ("SSL 3.0", &self.ssl3),
+            ("TLS 1.0", &self.tls1_0),
+            ("TLS 1.1", &self.tls1_1),
+            ("TLS 1.2", &self.tls1_2),
+            ("TLS 1.3", &self.tls1_3),
+        ]
+    }
 }
 
 /// The answer to one version's hello.
@@ -97,73 +144,4 @@ pub struct Negotiated {
     /// A certificate status response was stapled (RFC 6066 §8).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ocsp_stapled: Option<bool>,
-}
-
-/// The certificate chain as sent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Chain {
-    /// Digests of the DER certificates, leaf first; the bytes are blobs.
-    pub certificates: Vec<String>,
-}
-
-/// Derived: what the leaf certificate says (RFC 5280).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Certificate {
-    pub digest: String,
-    pub subject: String,
-    pub issuer: String,
-    pub serial: String,
-    pub not_before: Timestamp,
-    pub not_after: Timestamp,
-    /// Whole days from start to end.
-    pub valid_days: i64,
-    /// DNS names and addresses of the subject alternative name, lower case.
-    pub names: Vec<String>,
-    /// `rsa`, `ec`, `ed25519` or the OID.
-    pub key_type: String,
-    /// Size in bits.
-    pub key_bits: i64,
-    /// Signature algorithm, such as `sha256WithRSAEncryption`.
-    pub signature: String,
-    /// The signature's hash, lower case, such as `sha256`; left out where the algorithm names none (Ed25519).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signature_hash: Option<String>,
-    pub self_signed: bool,
-    /// Embedded signed certificate timestamps (RFC 6962 §3.3).
-    pub sct_count: i64,
-    /// The TLS feature extension asks for a staple (RFC 7633).
-    pub must_staple: bool,
-    /// One of the names is a wildcard.
-    pub wildcard: bool,
-    /// Digest of the subject public key info.
-    pub key_digest: String,
-    /// How many certificates the server sent.
-    pub sent: i64,
-}
-
-/// Derived: four separate answers about the chain.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Validation {
-    /// A path to a trusted root exists, whatever the dates and the name.
-    pub trusted: bool,
-    /// `run.now` lies within the validity of the leaf and of what it was chained through.
-    pub in_time: bool,
-    /// The host name is among the certificate's names (RFC 9525).
-    pub name_matches: bool,
-    /// All of the above.
-    pub valid: bool,
-    /// Why not, in words; left out if valid.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub problem: Option<String>,
-    /// Subject of the root that the path ends in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub root: Option<String>,
-    /// The path ends in one of the estate's extra roots, which the public does not have.
-    pub extra_root: bool,
-    /// The end of the first certificate to end among leaf and intermediates.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub chain_ends: Option<Timestamp>,
 }

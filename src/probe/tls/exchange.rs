@@ -1,0 +1,91 @@
+//! Groups of the key exchange and the schemes that sign it. In TLS 1.3 a hello without key share makes the server name its group in a
+//! HelloRetryRequest; below, it names both in its ServerKeyExchange.
+
+use super::asker::Asker;
+use super::enumerate::{List, Pick, Question, Sorted};
+use super::hello::Hello;
+use super::names::{self, Exchange, GROUPS, SIGNATURES};
+use super::versions::{CHUNK, Found};
+use crate::facts::{Enumerated, Observation, Reason};
+use crate::net::NetError;
+
+/// Groups of TLS 1.3.
+pub(super) async fn groups_1_3(asker: &Asker<'_>, found: &Found) -> Observation<Enumerated> {
+    let suites = match &found.suites {
+        Ok(sorted) => &sorted.accepted,
+        Err(why) => return why.cast(),
+    };
+    let question = Question { asker, hello: Hello::new(0x0304).suites(suites), list: List::Groups };
+    observed(question.sort(names::codes(GROUPS)).await, names::group)
+}
+
+/// Elliptic curves of TLS 1.2; absent where it has no suite with an ephemeral one.
+pub(super) async fn groups_1_2(asker: &Asker<'_>, found: &Found) -> Observation<Enumerated> {
+    let suites = match suites_with(found, |suite| names::exchange(suite) == Exchange::Curve) {
+        Ok(suites) => suites,
+        Err(why) => return why,
+    };
+    let question = Question { asker, hello: Hello::new(0x0303).suites(&suites), list: List::Groups };
+    let mut sorted = question.sort(names::codes(GROUPS)).await;
+    if suites.iter().all(|suite| names::suite(*suite).contains("_ECDSA_")) {
+        sorted = beside_the_certificate(&question, sorted).await;
+    }
+    observed(sorted, names::group)
+}
+
+/// Curves of certificates.
+const CERTIFICATE_CURVES: [u16; 6] = [23, 24, 25, 26, 27, 28];
+
+/// The list of groups also says which curves a certificate may have (RFC 8422 §5.1): once the certificate's own curve was removed,
+/// a server with no other certificate refuses everything. So what was refused is offered again beside it.
+async fn beside_the_certificate(question: &Question<'_>, mut sorted: Sorted) -> Sorted {
+    let curves: Vec<u16> = sorted.accepted.iter().copied().filter(|group| CERTIFICATE_CURVES.contains(group)).collect();
+    let mut left = std::mem::take(&mut sorted.refused);
+    while !left.is_empty() && !curves.is_empty() {
+        match question.ask(&[&left[..], &curves].concat()).await {
+            Ok(Pick::Chose(chosen)) if left.contains(&chosen) => {
+                sorted.accepted.push(chosen);
+                left.retain(|group| *group != chosen);
+            }
+            // It prefers that one. A curve alone with it tells no more, so nothing is known of the others.
+            Ok(Pick::Chose(_)) => {
+                let detail = "cannot be asked for without the certificate's own curve, which the server prefers";
+                let error = NetError::new(Reason::Other, detail);
+                sorted.unknown.extend(left.drain(..).map(|group| (group, error.clone())));
+            }
+            Ok(Pick::Refused) => break,
+            Err(error) => sorted.unknown.extend(left.drain(..).map(|group| (group, error.clone()))),
+        }
+    }
+    sorted.refused = left;
+    sorted
+}
+
+/// Signature schemes of TLS 1.2; absent where no suite signs its key exchange.
+pub(super) async fn signatures_1_2(asker: &Asker<'_>, found: &Found) -> Observation<Enumerated> {
+    let suites = match suites_with(found, names::signed) {
+        Ok(suites) => suites,
+        Err(why) => return why,
+    };
+    let question = Question { asker, hello: Hello::new(0x0303).suites(&suites), list: List::Signatures };
+    observed(question.sort(names::codes(SIGNATURES)).await, names::signature)
+}
+
+/// The accepted suites of a kind, as many as every server reads; or why there are none.
+fn suites_with(found: &Found, wanted: impl Fn(u16) -> bool) -> Result<Vec<u16>, Observation<Enumerated>> {
+    let sorted = found.suites.as_ref().map_err(|why| why.cast())?;
+    let suites: Vec<u16> = sorted.accepted.iter().copied().filter(|suite| wanted(*suite)).take(CHUNK).collect();
+    if !suites.is_empty() {
+        return Ok(suites);
+    }
+    // Among suites of which nothing is known there may be one.
+    let unknown = sorted.unknown.iter().find(|(suite, _)| wanted(*suite));
+    Err(unknown.map_or_else(Observation::absent, |(_, error)| error.observation()))
+}
+
+fn observed(sorted: Sorted, name: fn(u16) -> String) -> Observation<Enumerated> {
+    match sorted.unknown.first() {
+        Some((_, error)) if sorted.accepted.is_empty() && sorted.refused.is_empty() => error.observation(),
+        _ => Observation::observed(sorted.facts(name)),
+    }
+}
