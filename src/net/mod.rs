@@ -53,7 +53,7 @@ impl Default for Limits {
             answer: Duration::from_secs(5),
             per_address: 4,
             rate: (5, 50),
-            connections: 250,
+            connections: 400,
             port_map: BTreeMap::new(),
         }
     }

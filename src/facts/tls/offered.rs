@@ -92,7 +92,7 @@ pub struct Preference {
     pub tls1_3: Observation<String>,
 }
 
-/// Key exchange groups by version; absent where the version is not offered or has no such exchange.
+/// Key exchange groups by version, in TLS 1.2 those of elliptic curves; absent where the version is not offered or has no such exchange.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Groups {

@@ -193,6 +193,14 @@ fn certificate_list(body: &[u8]) -> Option<Vec<Vec<u8>>> {
 
 /// What cannot be read is left out: the rest of the flight still counts.
 fn key_exchange(hello: &ServerHello, body: &[u8]) -> Option<KeyExchange> {
+    let name = names::suite(hello.suite);
+    if name.starts_with("TLS_ECDHE_PSK_") {
+        // A hint before the curve, and no signature (RFC 5489 §2).
+        return match vector16(body)?.1.split_first()? {
+            (3, rest) => Some(KeyExchange { group: Some(u16::from_be_bytes(take::<2>(rest)?.0)), signature: None }),
+            _ => Some(KeyExchange::default()),
+        };
+    }
     let (group, rest) = match names::exchange(hello.suite) {
         // A curve by name; one that is spelled out (types 1 and 2) has none.
         names::Exchange::Curve => match body.split_first()? {

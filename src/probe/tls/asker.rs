@@ -106,6 +106,8 @@ impl<'a> Asker<'a> {
                 match self.witness().await {
                     Some(true) => witnesses += 1,
                     Some(false) => self.wait_for_it(&error).await,
+                    // It refuses with alerts, so this was none.
+                    None if self.state().alerts => {}
                     None if dropped => return Err(error),
                     None => {}
                 }

@@ -13,7 +13,7 @@ use crate::facts::{CodeRange, Enumerated, Item, Reason, UnknownRange};
 use crate::net::NetError;
 
 /// From this many connections on, time is worth more than they are.
-const BISECTION_BUDGET: u32 = 500;
+const BISECTION_BUDGET: u32 = 800;
 
 /// A server's answer to a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +39,10 @@ impl Sorted {
         self.unknown.extend(other.unknown);
         self
     }
-    fn unknown(items: Vec<u16>, error: &NetError) -> Self {
+    pub(super) fn unknown(items: Vec<u16>, error: &NetError) -> Self {
         Self { unknown: items.into_iter().map(|item| (item, error.clone())).collect(), ..Self::default() }
     }
-    fn refused(items: Vec<u16>) -> Self {
+    pub(super) fn refused(items: Vec<u16>) -> Self {
         Self { refused: items, ..Self::default() }
     }
 

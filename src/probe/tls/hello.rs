@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::names::{self, GROUPS, SIGNATURES};
+use super::names::{self, SIGNATURES};
 
 /// Renegotiation support, said as a suite (RFC 5746 §3.3).
 const RENEGOTIATION_SCSV: u16 = 0x00FF;
@@ -21,6 +21,9 @@ pub(super) mod extension {
     pub(in super::super) const KEY_SHARE: u16 = 51;
 }
 
+/// The group of the only key share we send.
+const X25519: u16 = 29;
+
 /// One question.
 #[derive(Clone, Debug)]
 pub(super) struct Hello {
@@ -29,12 +32,21 @@ pub(super) struct Hello {
     pub(super) suites: Vec<u16>,
     pub(super) groups: Vec<u16>,
     pub(super) signatures: Vec<u16>,
+    /// Sends a key share of X25519 where that group is offered. Any 32 bytes are a public key of it (RFC 7748 §5), so none is made;
+    /// what the server encrypts to it is never read.
+    pub(super) share: bool,
 }
 
 impl Hello {
     /// With everything that the version knows.
     pub(super) fn new(version: u16) -> Self {
-        Self { version, suites: Vec::new(), groups: names::codes(GROUPS), signatures: names::codes(SIGNATURES) }
+        Self {
+            version,
+            suites: Vec::new(),
+            groups: names::groups_of(version),
+            signatures: names::codes(SIGNATURES),
+            share: false,
+        }
     }
     pub(super) fn suites(mut self, suites: &[u16]) -> Self {
         self.suites = suites.to_vec();
@@ -67,14 +79,14 @@ impl Hello {
         body.extend([1, 0]); // one compression method: none
         // SSL 3.0 has no extensions, and its servers may choke on them.
         if self.version > 0x0300 {
-            let mut extensions = self.extensions(host);
+            let mut extensions = self.extensions(host, &random);
             pad(&mut extensions, body.len() + 6);
             vector16(&mut body, &extensions);
         }
         record(self.version, &body)
     }
 
-    fn extensions(&self, host: &str) -> Vec<u8> {
+    fn extensions(&self, host: &str, random: &[u8; 32]) -> Vec<u8> {
         let mut out = Vec::new();
         if host.parse::<IpAddr>().is_err() {
             let mut name = vec![0];
@@ -85,14 +97,20 @@ impl Hello {
             push(&mut out, extension::GROUPS, &nested(&codes(&self.groups)));
             push(&mut out, extension::POINT_FORMATS, &[1, 0]); // uncompressed points
         }
-        if self.version >= 0x0303 && !self.signatures.is_empty() {
+        // Also below TLS 1.2: there are servers that choose the certificate by it in every version.
+        if !self.signatures.is_empty() {
             push(&mut out, extension::SIGNATURES, &nested(&codes(&self.signatures)));
         }
         push(&mut out, extension::EXTENDED_MASTER_SECRET, &[]);
         if self.version == 0x0304 {
             push(&mut out, extension::SUPPORTED_VERSIONS, &[2, 0x03, 0x04]);
             push(&mut out, extension::PSK_MODES, &[1, 1]); // psk_dhe_ke
-            push(&mut out, extension::KEY_SHARE, &[0, 0]);
+            let share = if self.share && self.groups.contains(&X25519) {
+                [&X25519.to_be_bytes()[..], &nested(random)].concat()
+            } else {
+                Vec::new()
+            };
+            push(&mut out, extension::KEY_SHARE, &nested(&share));
         }
         out
     }

@@ -56,9 +56,47 @@ pub(super) fn exchange(code: u16) -> Exchange {
     }
 }
 
+/// Whether the ServerKeyExchange of a suite names an elliptic curve.
+pub(super) fn names_a_curve(code: u16) -> bool {
+    exchange(code) == Exchange::Curve || suite(code).starts_with("TLS_ECDHE_PSK_")
+}
+
 /// Whether the ServerKeyExchange of a suite is signed: an anonymous one is not.
 pub(super) fn signed(code: u16) -> bool {
     matches!(exchange(code), Exchange::Curve | Exchange::Field) && !suite(code).contains("_anon_")
+}
+
+/// The kind of key that signs the ServerKeyExchange of a suite below TLS 1.3, and how its signature schemes are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signer {
+    Rsa,
+    /// ECDSA and the Edwards curves (RFC 8422 §5.1.1).
+    Curve,
+    Dsa,
+}
+
+/// Who signs; `None` if nobody does.
+pub(super) fn signer(code: u16) -> Option<Signer> {
+    let name = suite(code);
+    if !signed(code) {
+        None
+    } else if name.contains("_ECDSA_") {
+        Some(Signer::Curve)
+    } else if name.contains("_DSS_") {
+        Some(Signer::Dsa)
+    } else {
+        Some(Signer::Rsa)
+    }
+}
+
+/// The schemes with which this kind of key can sign.
+pub(super) fn schemes_of(signer: Signer) -> Vec<u16> {
+    let of = |name: &str| match signer {
+        Signer::Rsa => name.starts_with("rsa_"),
+        Signer::Dsa => name.starts_with("dsa_"),
+        Signer::Curve => !name.starts_with("rsa_") && !name.starts_with("dsa_"),
+    };
+    SIGNATURES.iter().filter(|(_, name)| of(name)).map(|(code, _)| *code).collect()
 }
 
 /// Groups that servers may know, newest first (IANA TLS supported groups; 0x6399 is the draft that browsers shipped in 2023).
@@ -153,6 +191,13 @@ pub(super) const SIGNATURES: &[(u16, &str)] = &[
     (0x0202, "dsa_sha1"),
     (0x0101, "rsa_pkcs1_md5"),
 ];
+
+/// The groups that a hello of this version may name: servers may hold any other to break TLS 1.3 (RFC 8446 §4.2.7 reserves them).
+pub(super) fn groups_of(version: u16) -> Vec<u16> {
+    let of_1_3 =
+        |code: &u16| matches!(code, 23..=25 | 29..=41 | 256..=260 | 0x0200..=0x0202 | 0x11EB..=0x11EE | 0x6399);
+    codes(GROUPS).into_iter().filter(|code| version != 0x0304 || of_1_3(code)).collect()
+}
 
 /// All code points of a table.
 pub(super) fn codes(table: &[(u16, &str)]) -> Vec<u16> {

@@ -20,6 +20,8 @@ pub(super) const CHUNK: usize = 64;
 pub(super) struct Found {
     pub(super) version: Observation<Version>,
     pub(super) suites: Result<Sorted, Unobserved>,
+    /// The server of TLS 1.3 answers only a hello with a key share: then it cannot be asked group by group.
+    pub(super) needs_share: bool,
 }
 
 /// Asks for every version with the suites in use, and where it is offered for all others.
@@ -39,11 +41,18 @@ pub(super) async fn look(asker: &Asker<'_>) -> [Found; 5] {
 }
 
 async fn one(asker: &Asker<'_>, version: u16) -> Found {
-    let all = names::suites_of(version);
-    let mut chunks = all.chunks(CHUNK).map(<[u16]>::to_vec);
+    let mut chunks = chunks(version).into_iter();
     let first = chunks.next().unwrap_or_default();
     let rest: Vec<Vec<u16>> = chunks.collect();
-    let refusal = match asker.ask(&Hello::new(version).suites(&first), Depth::Hello).await {
+    let mut base = Hello::new(version);
+    let mut answer = asker.ask(&base.clone().suites(&first), Depth::Hello).await;
+    // A server may hold a hello without key share to be a broken one, although it is not (RFC 8446 §4.2.8).
+    if version == 0x0304 && matches!(answer, Ok(Heard::Alert(code)) if code != 70) {
+        base.share = true;
+        answer = asker.ask(&base.clone().suites(&first), Depth::Hello).await;
+    }
+    let needs_share = base.share;
+    let refusal = match answer {
         Ok(Heard::Hello(answer)) if answer.version == version => None,
         Ok(Heard::Hello(other)) => return not_offered(format!("answered with {}", names::version(other.version))),
         Ok(Heard::Dropped(how)) => return not_offered(how),
@@ -56,7 +65,7 @@ async fn one(asker: &Asker<'_>, version: u16) -> Found {
         }
         Err(error) => return failed(&error),
     };
-    let question = Question { asker, hello: Hello::new(version), list: List::Suites };
+    let question = Question { asker, hello: base, list: List::Suites };
     let known = async {
         if refusal.is_some() { Sorted { refused: first, ..Sorted::default() } } else { question.sort(first).await }
     };
@@ -66,7 +75,7 @@ async fn one(asker: &Asker<'_>, version: u16) -> Found {
         (Some(suite), _) => {
             let suite = Some(names::suite(*suite));
             let version = Observation::observed(Version { offered: true, suite, refusal: None });
-            Found { version, suites: Ok(sorted) }
+            Found { version, suites: Ok(sorted), needs_share }
         }
         // It was offered a moment ago, or not all could be asked.
         (None, None) => failed(&NetError::new(Reason::Other, "accepted at first and then no more")),
@@ -75,13 +84,27 @@ async fn one(asker: &Asker<'_>, version: u16) -> Found {
     }
 }
 
+/// The suites of a version as they are asked for, those in use first. A server with certificates of several kinds may settle on one
+/// as soon as the hello has a suite for it, and then refuses what needs another: so no chunk mixes them.
+fn chunks(version: u16) -> Vec<Vec<u16>> {
+    let kind = |suite: u16| {
+        let name = names::suite(suite);
+        ["_ECDSA_", "_DSS_"].iter().position(|mark| name.contains(mark))
+    };
+    let mut kinds: [Vec<u16>; 3] = Default::default();
+    for suite in names::suites_of(version) {
+        kinds[kind(suite).map_or(0, |position| position + 1)].push(suite);
+    }
+    kinds.iter().flat_map(|kind| kind.chunks(CHUNK).map(<[u16]>::to_vec)).collect()
+}
+
 fn not_offered(refusal: String) -> Found {
     let version = Observation::observed(Version { offered: false, suite: None, refusal: Some(refusal) });
-    Found { version, suites: Err(Unobserved::absent()) }
+    Found { version, suites: Err(Unobserved::absent()), needs_share: false }
 }
 
 fn failed(error: &NetError) -> Found {
-    Found { version: error.observation(), suites: Err(error.observation()) }
+    Found { version: error.observation(), suites: Err(error.observation()), needs_share: false }
 }
 
 /// The newest version that was offered, on the wire.
@@ -90,23 +113,37 @@ pub(super) fn newest(found: &[Found; 5]) -> Option<u16> {
     VERSIONS.into_iter().zip(found).rev().find(|(_, found)| offered(found)).map(|(version, _)| version)
 }
 
-/// Whose order counts: the accepted suites are offered in the server's own order turned around.
+/// Whose order counts: the accepted suites are offered in one order and in the opposite one. ChaCha20 stays at the end, because some
+/// servers follow a client that has it first and nothing else.
 pub(super) async fn preference(asker: &Asker<'_>, version: u16, found: &Found) -> Observation<String> {
     let sorted = match &found.suites {
         Ok(sorted) => sorted,
         Err(why) => return why.cast(),
     };
-    let mut offered: Vec<u16> = sorted.accepted.iter().copied().take(CHUNK).collect();
-    let (Some(first), true) = (offered.first().copied(), offered.len() > 1) else { return Observation::absent() };
-    offered.reverse();
-    let question = Question { asker, hello: Hello::new(version), list: List::Suites };
-    match question.ask(&offered).await {
-        Ok(Pick::Chose(chosen)) if chosen == first => Observation::observed("server".into()),
-        Ok(Pick::Chose(chosen)) if chosen == offered[0] => Observation::observed("client".into()),
-        Ok(Pick::Chose(_) | Pick::Refused) => {
-            Observation::failed(Reason::Other, "equal questions were answered differently")
+    let offered = sorted.accepted.iter().copied().take(CHUNK);
+    let (last, mut forth): (Vec<u16>, Vec<u16>) =
+        offered.partition(|suite| names::suite(*suite).contains("_CHACHA20_"));
+    let mut back: Vec<u16> = forth.iter().rev().copied().collect();
+    forth.extend(&last);
+    back.extend(&last);
+    if forth.len() < 2 || forth == back {
+        return Observation::absent();
+    }
+    let hello = Hello { share: found.needs_share, ..Hello::new(version) };
+    let question = Question { asker, hello, list: List::Suites };
+    let (one, other) = match (question.ask(&forth).await, question.ask(&back).await) {
+        (Ok(Pick::Chose(one)), Ok(Pick::Chose(other))) => (one, other),
+        (Err(error), _) | (_, Err(error)) => return error.observation(),
+        (Ok(Pick::Refused), _) | (_, Ok(Pick::Refused)) => {
+            return Observation::failed(Reason::Other, "what was accepted before was refused");
         }
-        Err(error) => error.observation(),
+    };
+    if one == other {
+        Observation::observed("server".into())
+    } else if (one, other) == (forth[0], back[0]) {
+        Observation::observed("client".into())
+    } else {
+        Observation::failed(Reason::Other, "equal questions were answered differently")
     }
 }
 
