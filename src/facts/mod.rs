@@ -28,8 +28,9 @@ pub use observation::{Observation, Reason, Unobserved};
 pub use service::{Access, Agreement, Endpoint, PortState, Protocol, Service};
 pub use text::printable;
 pub use tls::{
-    Certificate, Chain, CodeRange, Enumerated, Exposure, Exposures, Groups, Item, Negotiated, Pace, Preference,
-    Signatures, Suites, Tls, UnknownRange, Validation, Version, Versions,
+    Attack, Attacks, Behaviour, Certificate, Chain, CodeRange, Enumerated, Exposure, Exposures, Field, Groups, Item,
+    Naming, Negotiated, Other, Pace, Preference, Resumption, Signatures, Suites, Tls, UnknownRange, Validation,
+    Version, Versions,
 };
 pub use web::{Cookie, Csp, Framing, Hop, Hsts, Page, SecurityTxt, Site, Subresource, Web};
 pub use when::{Span, Timestamp};

@@ -84,9 +84,21 @@ async fn look_at_tls(door: &Door<'_>, target: &Target, protocol: &Observation<Pr
         return Tls::unobserved(&not_selected("tls"));
     }
     let speaks = protocol.value().map(|p| p.name.as_str());
+    let offers = protocol.value().and_then(|p| p.offers_tls);
+    let look = async |opening| tls::look(door.context, target, door.host, door.port, opening).await;
     match (door.scheme, speaks) {
-        (Some(Scheme::Https), _) | (_, Some("tls")) => tls::look(door.context, target, door.host, door.port).await,
-        (Some(Scheme::Http), _) | (_, Some(_)) => Tls::unobserved(&Unobserved::absent()),
+        (Some(Scheme::Https), _) => look(tls::Opening::Direct).await,
+        (Some(Scheme::Http), _) => Tls::unobserved(&Unobserved::absent()),
+        (_, Some(name)) => match (tls::opening_of(name, door.port), offers) {
+            (Some(tls::Opening::Direct), _) => look(tls::Opening::Direct).await,
+            (Some(opening), Some(true)) => look(opening).await,
+            // Whether it would start TLS was not seen: that it does not is not known.
+            (Some(_), None) => {
+                let detail = format!("{name} on port {} did not say whether it starts TLS", door.port);
+                Tls::unobserved(&Unobserved::failed(Reason::Other, detail))
+            }
+            (Some(_), Some(false)) | (None, _) => Tls::unobserved(&Unobserved::absent()),
+        },
         // Nothing said what it speaks: then whether it speaks TLS is not known either.
         (_, None) => Tls::unobserved(&protocol.unobserved().unwrap_or_else(Unobserved::absent)),
     }

@@ -73,3 +73,11 @@ pub struct Validation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain_ends: Option<Timestamp>,
 }
+
+/// Derived: another certificate of an endpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Other {
+    pub certificate: Certificate,
+    pub validation: Validation,
+}

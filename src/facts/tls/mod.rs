@@ -3,13 +3,17 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod attack;
+mod behaviour;
 mod certificate;
 mod exposure;
 mod offered;
 
-pub use certificate::{Certificate, Chain, Validation};
+pub use attack::{Attack, Attacks};
+pub use behaviour::{Behaviour, Naming, Resumption};
+pub use certificate::{Certificate, Chain, Other, Validation};
 pub use exposure::{Exposure, Exposures};
-pub use offered::{CodeRange, Enumerated, Groups, Item, Pace, Preference, Signatures, Suites, UnknownRange};
+pub use offered::{CodeRange, Enumerated, Field, Groups, Item, Pace, Preference, Signatures, Suites, UnknownRange};
 
 use super::{Observation, Unobserved};
 
@@ -30,6 +34,16 @@ pub struct Tls {
     /// Every signature scheme that is known, asked for in TLS 1.2; the signature of TLS 1.3 is encrypted.
     #[serde(default)]
     pub signatures: Signatures,
+    /// Parameters of ephemeral finite-field key exchange below TLS 1.3; absent where there is none.
+    #[serde(default)]
+    #[schemars(extend("x-since" = 3))]
+    pub fields: Observation<Vec<Field>>,
+    /// What a hello with one peculiarity tells.
+    #[serde(default)]
+    pub behaviour: Behaviour,
+    /// Faults of the implementation. They are looked for only where the estate authorises active acts.
+    #[serde(default)]
+    pub attacks: Attacks,
     /// How the asking went.
     #[serde(default)]
     #[schemars(extend("x-since" = 2, "x-volatile" = true))]
@@ -38,6 +52,10 @@ pub struct Tls {
     pub negotiated: Observation<Negotiated>,
     /// The certificates as sent, also when invalid.
     pub chain: Observation<Chain>,
+    /// Other chains that the endpoint shows to clients that can do with them; absent if all get the same.
+    #[serde(default)]
+    #[schemars(extend("x-since" = 3))]
+    pub other_chains: Observation<Vec<Chain>>,
     /// The first certificate of the chain, read.
     #[serde(default, skip_serializing_if = "Observation::is_underived")]
     #[schemars(extend("x-derived" = true))]
@@ -46,6 +64,10 @@ pub struct Tls {
     #[serde(default, skip_serializing_if = "Observation::is_underived")]
     #[schemars(extend("x-derived" = true))]
     pub validation: Observation<Validation>,
+    /// The first certificates of the other chains, read, with what validation says of each.
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true, "x-since" = 3))]
+    pub others: Observation<Vec<Other>>,
     /// Known attacks that what is offered lies open to.
     #[serde(default, skip_serializing_if = "Exposures::is_underived")]
     #[schemars(extend("x-derived" = true))]
@@ -61,11 +83,16 @@ impl Tls {
             preference: Preference { tls1_2: why.cast(), tls1_3: why.cast() },
             groups: Groups { tls1_2: why.cast(), tls1_3: why.cast() },
             signatures: Signatures { tls1_2: why.cast() },
+            fields: why.cast(),
+            behaviour: Behaviour::unobserved(why),
+            attacks: Attacks::unobserved(why),
             pace: why.cast(),
             negotiated: why.cast(),
             chain: why.cast(),
+            other_chains: why.cast(),
             certificate: Observation::underived(),
             validation: Observation::underived(),
+            others: Observation::underived(),
             exposures: Exposures::default(),
         }
     }
@@ -75,6 +102,10 @@ impl Tls {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Versions {
+    /// The SSL 2.0 that was never an RFC (draft-hickman-netscape-ssl).
+    #[serde(default)]
+    #[schemars(extend("x-since" = 3))]
+    pub ssl2: Observation<Version>,
     /// RFC 6101.
     pub ssl3: Observation<Version>,
     /// RFC 2246.
@@ -90,12 +121,19 @@ pub struct Versions {
 impl Versions {
     /// Every version in the same valueless state.
     pub fn unobserved(why: &Unobserved) -> Self {
-        Self { ssl3: why.cast(), tls1_0: why.cast(), tls1_1: why.cast(), tls1_2: why.cast(), tls1_3: why.cast() }
+        Self {
+            ssl2: why.cast(),
+            ssl3: why.cast(),
+            tls1_0: why.cast(),
+            tls1_1: why.cast(),
+            tls1_2: why.cast(),
+            tls1_3: why.cast(),
+        }
     }
 }
 
 impl Versions {
-    /// By name, oldest first.
+    /// By name, oldest first; without SSL 2.0, which has nothing in common with the others.
     pub fn all(&self) -> [(&'static str, &Observation<Version>); 5] {
         [
             ("SSL 3.0", &self.ssl3),

@@ -92,7 +92,7 @@ pub struct Preference {
     pub tls1_3: Observation<String>,
 }
 
-/// Key exchange groups by version, in TLS 1.2 those of elliptic curves; absent where the version is not offered or has no such exchange.
+/// Key exchange groups by version; absent where the version is not offered or has no such exchange.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Groups {
@@ -108,6 +108,26 @@ pub struct Groups {
 pub struct Signatures {
     #[schemars(extend("x-since" = 2))]
     pub tls1_2: Observation<Enumerated>,
+}
+
+/// Parameters of one ephemeral finite-field key exchange.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-key" = "prime"))]
+pub struct Field {
+    /// Digest of the prime's bytes, without leading zeros; they are among the blobs.
+    pub prime: String,
+    pub bits: i64,
+    /// For suites of export strength.
+    pub export: bool,
+    /// What the prime is called if it is one that many servers share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-derived" = true))]
+    pub name: Option<String>,
+    /// Whether (p − 1) / 2 is prime, too; left out where that was not worked out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-derived" = true))]
+    pub safe: Option<bool>,
 }
 
 /// How the asking went.

@@ -31,11 +31,16 @@ pub(super) struct ServerHello {
     pub(super) suite: u16,
     /// It is a HelloRetryRequest.
     pub(super) retry: bool,
+    pub(super) session: Vec<u8>,
+    /// 0 is none, 1 is DEFLATE (RFC 3749).
+    pub(super) compression: u8,
     /// Number and body, in the server's order.
     pub(super) extensions: Vec<(u16, Vec<u8>)>,
     /// DER certificates, leaf first.
     pub(super) certificates: Vec<Vec<u8>>,
     pub(super) exchange: Option<KeyExchange>,
+    /// A certificate status came after the certificates (RFC 6066 §8).
+    pub(super) stapled: bool,
 }
 
 impl ServerHello {
@@ -45,17 +50,19 @@ impl ServerHello {
     /// The group that the server named: in its key share, its HelloRetryRequest, or its ServerKeyExchange.
     pub(super) fn group(&self) -> Option<u16> {
         let share = self.extension(extension::KEY_SHARE).and_then(take::<2>);
-        share.map(|(group, _)| u16::from_be_bytes(group)).or(self.exchange.and_then(|exchange| exchange.group))
+        share.map(|(group, _)| u16::from_be_bytes(group)).or(self.exchange.as_ref().and_then(|exchange| exchange.group))
     }
 }
 
 /// What a ServerKeyExchange names (RFC 5246 §7.4.3, RFC 8422 §5.4).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct KeyExchange {
     /// The named group of an elliptic-curve exchange, unless the curve is spelled out.
     pub(super) group: Option<u16>,
     /// The scheme that signed it, of TLS 1.2.
     pub(super) signature: Option<u16>,
+    /// The prime of a finite-field exchange, without leading zeros.
+    pub(super) prime: Option<Vec<u8>>,
 }
 
 /// How far to read.
@@ -112,6 +119,35 @@ pub(super) fn read(bytes: &[u8], depth: Depth) -> Progress {
     }
 }
 
+/// The whole records so far: type and body.
+pub(super) fn records(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
+    let mut out = Vec::new();
+    let mut rest = bytes;
+    while let Some((header, after)) = rest.split_first_chunk::<5>() {
+        let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
+        let Some(body) = after.get(..length) else { break };
+        out.push((header[0], body.to_vec()));
+        rest = &after[length..];
+    }
+    out
+}
+
+/// The NewSessionTicket that a server of TLS 1.2 sends in the clear before it changes its cipher (RFC 5077 §3.3).
+pub(super) fn ticket(bytes: &[u8]) -> Option<Vec<u8>> {
+    let clear = records(bytes).into_iter().take_while(|(kind, _)| *kind != 20).filter(|(kind, _)| *kind == 22);
+    let handshake: Vec<u8> = clear.flat_map(|(_, body)| body).collect();
+    let mut rest = handshake.as_slice();
+    while let Some((header, after)) = rest.split_first_chunk::<4>() {
+        let body = after.get(..number24([header[1], header[2], header[3]]))?;
+        if header[0] == 4 {
+            // Lifetime, then the ticket.
+            return vector16(body.get(4..)?).map(|(ticket, _)| ticket.to_vec()).filter(|ticket| !ticket.is_empty());
+        }
+        rest = &after[body.len()..];
+    }
+    None
+}
+
 /// The ServerHello that the flight began with, if it did: whatever ends the flight early, the hello was an answer.
 fn after_hello(handshake: &[u8]) -> Option<Answer> {
     match messages(handshake, Depth::Hello) {
@@ -140,6 +176,7 @@ fn messages(handshake: &[u8], depth: Depth) -> Progress {
                 Some(list) => hello.certificates = list,
                 None => return Progress::Broken("the Certificate message is malformed".into()),
             },
+            (22, Some(hello)) => hello.stapled = true,
             (12, Some(hello)) => hello.exchange = key_exchange(hello, body),
             (14, Some(hello)) => return Progress::Done(Answer::Hello(std::mem::take(hello))),
             (_, Some(_)) => {}
@@ -154,13 +191,15 @@ fn messages(handshake: &[u8], depth: Depth) -> Progress {
 fn server_hello(body: &[u8]) -> Option<ServerHello> {
     let (version, rest) = take::<2>(body)?;
     let (random, rest) = take::<32>(rest)?;
-    let (_session, rest) = vector8(rest)?;
+    let (session, rest) = vector8(rest)?;
     let (suite, rest) = take::<2>(rest)?;
-    let (_compression, rest) = rest.split_first()?;
+    let (compression, rest) = rest.split_first()?;
     let mut hello = ServerHello {
         version: u16::from_be_bytes(version),
         suite: u16::from_be_bytes(suite),
         retry: random == RETRY_RANDOM,
+        session: session.to_vec(),
+        compression: *compression,
         ..ServerHello::default()
     };
     if let Some((length, rest)) = take::<2>(rest) {
@@ -197,10 +236,13 @@ fn key_exchange(hello: &ServerHello, body: &[u8]) -> Option<KeyExchange> {
     if name.starts_with("TLS_ECDHE_PSK_") {
         // A hint before the curve, and no signature (RFC 5489 §2).
         return match vector16(body)?.1.split_first()? {
-            (3, rest) => Some(KeyExchange { group: Some(u16::from_be_bytes(take::<2>(rest)?.0)), signature: None }),
+            (3, rest) => {
+                Some(KeyExchange { group: Some(u16::from_be_bytes(take::<2>(rest)?.0)), ..KeyExchange::default() })
+            }
             _ => Some(KeyExchange::default()),
         };
     }
+    let mut prime = None;
     let (group, rest) = match names::exchange(hello.suite) {
         // A curve by name; one that is spelled out (types 1 and 2) has none.
         names::Exchange::Curve => match body.split_first()? {
@@ -211,12 +253,16 @@ fn key_exchange(hello: &ServerHello, body: &[u8]) -> Option<KeyExchange> {
             _ => return Some(KeyExchange::default()),
         },
         // Prime, generator, public value.
-        names::Exchange::Field => (None, vector16(vector16(vector16(body)?.1)?.1)?.1),
+        names::Exchange::Field => {
+            let (bytes, rest) = vector16(body)?;
+            prime = Some(bytes.iter().copied().skip_while(|byte| *byte == 0).collect());
+            (None, vector16(vector16(rest)?.1)?.1)
+        }
         names::Exchange::Static | names::Exchange::Other => return None,
     };
     let signed = hello.version >= 0x0303 && names::signed(hello.suite);
     let signature = take::<2>(rest).filter(|_| signed).map(|(scheme, _)| u16::from_be_bytes(scheme));
-    Some(KeyExchange { group, signature })
+    Some(KeyExchange { group, signature, prime })
 }
 
 fn vector8(bytes: &[u8]) -> Option<(&[u8], &[u8])> {

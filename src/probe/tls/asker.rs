@@ -9,11 +9,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::rand;
+use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::answer::{Answer, Depth, Progress, ServerHello, read};
 use super::hello::Hello;
 use super::names;
+use super::sightings::Sightings;
+use super::ssl2;
+use super::starttls::Opening;
+use super::versions::CHUNK;
 use crate::facts::{Pace, Reason};
 use crate::net::{Conn, NetError};
 use crate::probe::Context;
@@ -49,7 +54,17 @@ pub(super) struct Asker<'a> {
     pub(super) target: &'a Target,
     pub(super) host: &'a str,
     pub(super) port: u16,
+    pub(super) opening: Opening,
+    long_lists: OnceCell<bool>,
     state: Mutex<State>,
+}
+
+/// Bytes that are sent first on a connection, and how the answer is read.
+struct Question<'q> {
+    /// What it is, for messages.
+    what: String,
+    bytes: &'q (dyn Fn([u8; 32]) -> Vec<u8> + Sync),
+    read: &'q (dyn Fn(&[u8]) -> Progress + Sync),
 }
 
 #[derive(Default)]
@@ -70,11 +85,12 @@ struct State {
     next: Option<Instant>,
     waited: Duration,
     given_up: Option<NetError>,
+    sightings: Sightings,
 }
 
 impl<'a> Asker<'a> {
-    pub(super) fn new(context: &'a Context, target: &'a Target, host: &'a str, port: u16) -> Self {
-        Self { context, target, host, port, state: Mutex::default() }
+    pub(super) fn new(context: &'a Context, target: &'a Target, host: &'a str, port: u16, opening: Opening) -> Self {
+        Self { context, target, host, port, opening, long_lists: OnceCell::new(), state: Mutex::default() }
     }
 
     /// Asks once, and again as often as it takes to know what the answer is.
@@ -82,15 +98,54 @@ impl<'a> Asker<'a> {
     /// # Errors
     /// Not permitted, no TLS, or no answer that could be relied on, with the reason.
     pub(super) async fn ask(&self, hello: &Hello, depth: Depth) -> Result<Heard, NetError> {
+        let what = self.place(&names::version(hello.version));
+        let bytes = |random| hello.bytes(self.host, random);
+        let heard = self.put(&Question { what, bytes: &bytes, read: &|got| read(got, depth) }).await?;
+        if let Heard::Hello(answer) = &heard {
+            let mut state = self.state();
+            if answer.version == hello.version && hello.is_plain() {
+                state.witness.get_or_insert_with(|| hello.clone());
+            }
+            state.sightings.note(hello, answer);
+        }
+        Ok(heard)
+    }
+
+    /// Whether the server reads lists of suites beyond the first 64: it was offered one that it accepts behind many that it may not.
+    /// Asked once.
+    pub(super) async fn reads_long_lists(&self, hello: &Hello, many: &[u16], accepted: u16) -> bool {
+        if many.len() < CHUNK {
+            return false;
+        }
+        let asked = async {
+            let offered = [many, &[accepted]].concat();
+            match self.ask(&hello.clone().suites(&offered), Depth::Hello).await {
+                Ok(Heard::Hello(answer)) => offered.iter().position(|suite| *suite == answer.suite) >= Some(CHUNK),
+                _ => false,
+            }
+        };
+        *self.long_lists.get_or_init(|| asked).await
+    }
+
+    /// Asks in SSL 2.0.
+    ///
+    /// # Errors
+    /// As for [`Asker::ask`].
+    pub(super) async fn ask_ssl2(&self) -> Result<Heard, NetError> {
+        let what = self.place("SSL 2.0");
+        self.put(&Question { what, bytes: &ssl2::hello, read: &ssl2::read }).await
+    }
+
+    async fn put(&self, question: &Question<'_>) -> Result<Heard, NetError> {
         let mut drops = 0;
         let mut witnesses = 0;
         for tried in 0.. {
             if let Some(error) = self.state().given_up.clone() {
                 return Err(error);
             }
-            let error = match self.once(hello, depth, self.patience(tried)).await {
+            let error = match self.once(question, self.patience(tried)).await {
                 Ok(heard) => {
-                    self.answered(hello, &heard, tried);
+                    self.answered(&heard, tried);
                     return Ok(heard);
                 }
                 Err(error) => error,
@@ -120,19 +175,19 @@ impl<'a> Asker<'a> {
         unreachable!("the loop ends by returning")
     }
 
+    /// What is asked where, for messages.
+    fn place(&self, version: &str) -> String {
+        format!("hello for {version} to port {} of {}", self.port, self.target.address())
+    }
+
     /// One connection, one hello, one answer.
-    async fn once(&self, hello: &Hello, depth: Depth, patience: Duration) -> Result<Heard, NetError> {
+    async fn once(&self, question: &Question<'_>, patience: Duration) -> Result<Heard, NetError> {
         let mut conn = self.connect(Act::polite(self.port)).await?;
-        let version = hello.version;
-        let place = |e: NetError| {
-            let doing =
-                format!("hello for {} to port {} of {}", names::version(version), self.port, self.target.address());
-            NetError::new(e.reason, format!("{doing}: {}", e.detail))
-        };
-        conn.send(&hello.bytes(self.host, random()?), patience).await.map_err(place)?;
-        let more = |got: &[u8]| read(got, depth) != Progress::More;
+        let place = |e: NetError| NetError::new(e.reason, format!("{}: {}", question.what, e.detail));
+        conn.send(&(question.bytes)(random()?), patience).await.map_err(place)?;
+        let more = |got: &[u8]| (question.read)(got) != Progress::More;
         let bytes = conn.receive(ANSWER_CAP, patience, more).await.map_err(place)?;
-        match read(&bytes, depth) {
+        match (question.read)(&bytes) {
             Progress::Done(Answer::Hello(hello)) => Ok(Heard::Hello(hello)),
             Progress::Done(Answer::Alert(code)) => Ok(Heard::Alert(code)),
             Progress::Broken(why) => Err(place(NetError::garbage(why))),
@@ -144,7 +199,15 @@ impl<'a> Asker<'a> {
     ///
     /// # Errors
     /// Not permitted, given up, used up, or not connected.
-    async fn connect(&self, act: Act) -> Result<Conn, NetError> {
+    pub(super) async fn connect(&self, act: Act) -> Result<Conn, NetError> {
+        self.connect_smuggling(act, &[]).await
+    }
+
+    /// As [`Asker::connect`], with more bytes behind the command that starts TLS.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) async fn connect_smuggling(&self, act: Act, smuggled: &[u8]) -> Result<Conn, NetError> {
         let turn = {
             let mut state = self.state();
             if let Some(error) = &state.given_up {
@@ -166,7 +229,14 @@ impl<'a> Asker<'a> {
         if let Some(turn) = turn {
             sleep_until(turn).await;
         }
-        self.context.net.connect(self.target, act).await
+        let mut conn = self.context.net.connect(self.target, act).await?;
+        self.opening.lead(&mut conn, self.host, self.context.net.answer_time(), smuggled).await?;
+        Ok(conn)
+    }
+
+    /// What equal questions were answered with.
+    pub(super) fn sightings(&self) -> Sightings {
+        self.state().sightings.clone()
     }
 
     /// Whether a hello is known that the endpoint answers.
@@ -189,12 +259,19 @@ impl<'a> Asker<'a> {
     async fn witness(&self) -> Option<bool> {
         let hello = self.state().witness.clone()?;
         for _ in 0..3 {
-            match self.once(&hello, Depth::Hello, self.context.net.answer_time()).await {
+            match self.once_again(&hello).await {
                 Ok(_) => return Some(true),
                 Err(_) => self.state().lossy = true,
             }
         }
         Some(false)
+    }
+
+    async fn once_again(&self, hello: &Hello) -> Result<Heard, NetError> {
+        let bytes = |random| hello.bytes(self.host, random);
+        let what = self.place(&names::version(hello.version));
+        let question = Question { what, bytes: &bytes, read: &|got| read(got, Depth::Hello) };
+        self.once(&question, self.context.net.answer_time()).await
     }
 
     /// It has stopped answering what it answered before: waits, and if that helps, keeps a distance from then on.
@@ -210,7 +287,7 @@ impl<'a> Asker<'a> {
             };
             sleep(pause).await;
             let Some(hello) = self.state().witness.clone() else { return };
-            if self.once(&hello, Depth::Hello, self.context.net.answer_time()).await.is_ok() {
+            if self.once_again(&hello).await.is_ok() {
                 self.slow_down(taken);
                 return;
             }
@@ -234,14 +311,10 @@ impl<'a> Asker<'a> {
         });
     }
 
-    fn answered(&self, hello: &Hello, heard: &Heard, tried: usize) {
+    fn answered(&self, heard: &Heard, tried: usize) {
         let mut state = self.state();
-        match heard {
-            Heard::Hello(answer) if answer.version == hello.version => {
-                state.witness.get_or_insert_with(|| hello.clone());
-            }
-            Heard::Alert(_) => state.alerts = true,
-            Heard::Hello(_) | Heard::Dropped(_) => {}
+        if matches!(heard, Heard::Alert(_)) {
+            state.alerts = true;
         }
         if tried > 0 {
             state.lossy = true;

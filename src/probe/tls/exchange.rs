@@ -1,12 +1,15 @@
 //! Groups of the key exchange and the schemes that sign it. In TLS 1.3 a hello without key share makes the server name its group in a
 //! HelloRetryRequest; below, it names both in its ServerKeyExchange.
 
-use super::asker::Asker;
+use std::collections::BTreeSet;
+
+use super::answer::Depth;
+use super::asker::{Asker, Heard};
 use super::enumerate::{List, Pick, Question, Sorted};
 use super::hello::Hello;
-use super::names::{self, Signer};
-use super::versions::{CHUNK, Found};
-use crate::facts::{Enumerated, Observation, Reason};
+use super::names::{self, Exchange, Signer};
+use super::versions::{CHUNK, Found, VERSIONS};
+use crate::facts::{Enumerated, Field, Observation, Reason, Unobserved};
 use crate::net::NetError;
 
 /// Groups of TLS 1.3.
@@ -24,24 +27,127 @@ pub(super) async fn groups_1_3(asker: &Asker<'_>, found: &Found) -> Observation<
     observed(question.sort(names::groups_of(0x0304)).await, names::group)
 }
 
-/// Elliptic curves of TLS 1.2; absent where it has no suite with an ephemeral one.
+/// Groups of TLS 1.2: curves, and the finite fields of RFC 7919; absent where no suite has an ephemeral key.
 pub(super) async fn groups_1_2(asker: &Asker<'_>, found: &Found) -> Observation<Enumerated> {
     let known = match &found.suites {
         Ok(sorted) => sorted,
         Err(why) => return why.cast(),
     };
-    let suites = match suites_with(known, names::names_a_curve) {
-        Ok(suites) => suites,
-        Err(why) => return why.map_or_else(Observation::absent, |error| error.observation()),
-    };
-    let question = Question { asker, hello: Hello::new(0x0303).suites(&suites), list: List::Groups };
-    // Finite-field groups are named by no ServerKeyExchange; a suite with an elliptic curve says nothing about them.
-    let curves = names::groups_of(0x0303).into_iter().filter(|group| !(256..=260).contains(group)).collect();
-    let mut sorted = question.sort(curves).await;
-    if suites.iter().all(|suite| names::suite(*suite).contains("_ECDSA_")) {
-        sorted = beside_the_certificate(&question, sorted).await;
+    let (curves, fields) = futures_util::join!(curves(asker, known), field_groups(asker, known));
+    let sorted = curves.join(fields);
+    if sorted.accepted.is_empty() && sorted.unknown.is_empty() {
+        return Observation::absent();
     }
     observed(sorted, names::group)
+}
+
+async fn curves(asker: &Asker<'_>, known: &Sorted) -> Sorted {
+    // A suite with an elliptic curve says nothing about finite fields.
+    let curves = names::groups_of(0x0303).into_iter().filter(|group| !(256..=260).contains(group)).collect();
+    let suites = match suites_with(known, names::names_a_curve) {
+        Ok(suites) => suites,
+        Err(None) => return Sorted::refused(curves),
+        Err(Some(error)) => return Sorted::unknown(curves, &error),
+    };
+    let question = Question { asker, hello: Hello::new(0x0303).suites(&suites), list: List::Groups };
+    let sorted = question.sort(curves).await;
+    if suites.iter().all(|suite| names::suite(*suite).contains("_ECDSA_")) {
+        return beside_the_certificate(&question, sorted).await;
+    }
+    sorted
+}
+
+/// Digests of the primes of RFC 7919 §A, by group.
+const FIELD_GROUPS: [(u16, &str); 5] = [
+    (256, "sha256:9cd3b7f336872f46c09428d1bbc19877a4d440512cda8d1c1cf0cd6e33698966"),
+    (257, "sha256:0eaf67db3a839156d5013494a5318a772b5697d270d721f37f092efc69ea5a17"),
+    (258, "sha256:4648414224ac881b3d0dc59b466f96d06a558278776807797ecf1f66ff397b3e"),
+    (259, "sha256:227ac9066b3ddd9e193670cda2388fa884f65ba0cf98b742d1fe77a6687c79c7"),
+    (260, "sha256:770b14efaf6f049929c523113b3fa99a8d11dab1b18af3609590122075d19833"),
+];
+
+/// The groups of RFC 7919 in TLS 1.2, by the prime that comes. A server that knows nothing of them has one prime, whatever is asked.
+async fn field_groups(asker: &Asker<'_>, known: &Sorted) -> Sorted {
+    let all: Vec<u16> = FIELD_GROUPS.iter().map(|(group, _)| *group).collect();
+    let suites = match suites_with(known, |suite| names::exchange(suite) == Exchange::Field) {
+        Ok(suites) => suites,
+        Err(None) => return Sorted::refused(all),
+        Err(Some(error)) => return Sorted::unknown(all, &error),
+    };
+    let mut left = all.clone();
+    let mut accepted = Vec::new();
+    while !left.is_empty() {
+        let hello = Hello::new(0x0303).suites(&suites).groups(&left);
+        let prime = match asker.ask(&hello, Depth::Flight).await {
+            Ok(Heard::Hello(answer)) => answer.exchange.and_then(|exchange| exchange.prime),
+            Ok(Heard::Alert(_) | Heard::Dropped(_)) => break,
+            Err(error) => return Sorted { accepted, ..Sorted::unknown(left, &error) },
+        };
+        let digest = prime.map(|prime| crate::facts::digest(&prime)).unwrap_or_default();
+        match FIELD_GROUPS.iter().find(|(_, known)| *known == digest).map(|(group, _)| *group) {
+            Some(group) if left.contains(&group) => {
+                accepted.push(group);
+                left.retain(|other| *other != group);
+            }
+            // It has this one in any case: nothing was negotiated.
+            Some(group) => {
+                accepted.retain(|other| *other != group);
+                left.push(group);
+                break;
+            }
+            None => break,
+        }
+    }
+    Sorted { accepted, ..Sorted::refused(left) }
+}
+
+/// The parameters of ephemeral finite-field exchange, from the newest version that has one, and apart from them those of export suites.
+pub(super) async fn fields(asker: &Asker<'_>, found: &[Found; 5]) -> Observation<Vec<Field>> {
+    let mut fields = BTreeSet::new();
+    for export in [false, true] {
+        let wanted = |suite: u16| {
+            names::exchange(suite) == Exchange::Field && names::suite(suite).contains("_EXPORT_") == export
+        };
+        match prime(asker, found, wanted).await {
+            Ok(None) => {}
+            Ok(Some(prime)) => {
+                let bits = prime.len() * 8 - prime.first().map_or(0, |first| first.leading_zeros() as usize);
+                let bits = i64::try_from(bits).unwrap_or(i64::MAX);
+                fields.insert(Field { prime: asker.context.keep(&prime), bits, export, name: None, safe: None });
+            }
+            Err(why) => return why.cast(),
+        }
+    }
+    if fields.is_empty() { Observation::absent() } else { Observation::observed(fields.into_iter().collect()) }
+}
+
+/// The prime that comes with the wanted suites in the newest version that has one.
+async fn prime(
+    asker: &Asker<'_>,
+    found: &[Found; 5],
+    wanted: impl Fn(u16) -> bool,
+) -> Result<Option<Vec<u8>>, Unobserved> {
+    for (version, found) in VERSIONS.into_iter().zip(found).rev().skip(1) {
+        let known = match &found.suites {
+            Ok(sorted) => sorted,
+            Err(Observation::Absent { .. }) => continue,
+            Err(why) => return Err(why.clone()),
+        };
+        let suites = match suites_with(known, &wanted) {
+            Ok(suites) => suites,
+            Err(None) => continue,
+            Err(Some(error)) => return Err(error.observation()),
+        };
+        return match asker.ask(&Hello::new(version).suites(&suites), Depth::Flight).await {
+            Ok(Heard::Hello(answer)) => match answer.exchange.and_then(|exchange| exchange.prime) {
+                Some(prime) => Ok(Some(prime)),
+                None => Err(Unobserved::failed(Reason::Garbage, "the server named no prime")),
+            },
+            Ok(_) => Err(Unobserved::failed(Reason::Other, "suites that were accepted before were refused")),
+            Err(error) => Err(error.observation()),
+        };
+    }
+    Ok(None)
 }
 
 /// Curves of certificates.

@@ -3,24 +3,35 @@
 
 mod answer;
 mod asker;
+mod attacks;
+mod behaviour;
 mod enumerate;
 mod exchange;
 mod hello;
 mod names;
 mod open;
+mod resume;
+mod robot;
+mod sightings;
+mod ssl2;
+mod starttls;
+mod tap;
 mod versions;
 
 #[cfg(test)]
 mod tests;
 
 pub use open::{open, version};
+pub use starttls::{LDAP_START_TLS, Opening, ldap_result, opening_of, xmpp_header};
 
 use rustls_pki_types::CertificateDer;
 
 use super::Context;
-use crate::facts::{Chain, Exposures, Groups, Negotiated, Observation, Preference, Reason, Signatures, Tls};
+use crate::facts::{
+    Chain, Exposures, Groups, Negotiated, Observation, Preference, Reason, Resumption, Signatures, Tls,
+};
 use crate::net::NetError;
-use crate::scope::{Act, Target};
+use crate::scope::Target;
 use answer::{Depth, ServerHello};
 use asker::{Asker, Heard};
 use hello::Hello;
@@ -28,66 +39,103 @@ use hello::Hello;
 /// The most certificates that are kept of a chain.
 const CHAIN_CAP: usize = 16;
 
-/// Looks at the TLS that `target` speaks from the first byte on `port` (nominal), for the server name `host`.
-pub async fn look(context: &Context, target: &Target, host: &str, port: u16) -> Tls {
-    let asker = Asker::new(context, target, host, port);
+/// Looks at the TLS that `target` speaks on `port` (nominal) after `opening`, for the server name `host`.
+pub async fn look(context: &Context, target: &Target, host: &str, port: u16, opening: Opening) -> Tls {
+    let asker = Asker::new(context, target, host, port, opening);
     let found = versions::look(&asker).await;
-    let newest = versions::newest(&found);
-    let (negotiated, chain) = match modern(context, target, host, port).await {
-        Ok(seen) => seen,
-        Err(error) => match newest.filter(|version| *version < 0x0304) {
+    let ssl2 = versions::ssl2(&asker).await;
+    let first = resume::first(&asker).await;
+    let (negotiated, chain) = match &first {
+        Ok(first) => first.seen.clone(),
+        Err(error) => match versions::newest(&found).filter(|version| *version < 0x0304) {
             // No modern handshake: what the plaintext part of an old one shows.
             Some(version) => legacy(&asker, version, &found).await,
             None => (error.observation(), error.observation()),
         },
     };
+    let alpn = negotiated.value().and_then(|negotiated| negotiated.alpn.clone());
     let [.., tls1_2, tls1_3] = &found;
-    let (groups_1_2, groups_1_3, signatures, order_1_2, order_1_3) = futures_util::join!(
+    let (groups_1_2, groups_1_3, signatures, order_1_2, order_1_3, fields, mut behaviour) = futures_util::join!(
         exchange::groups_1_2(&asker, tls1_2),
         exchange::groups_1_3(&asker, tls1_3),
         exchange::signatures_1_2(&asker, tls1_2),
         versions::preference(&asker, 0x0303, tls1_2),
         versions::preference(&asker, 0x0304, tls1_3),
+        exchange::fields(&asker, &found),
+        behaviour::look(&asker, &found, alpn.as_deref()),
     );
-    let (versions, suites) = versions::facts(found);
+    let offers = [tls1_2, tls1_3].map(|found| found.version.value().is_some_and(|version| version.offered));
+    (behaviour.resumption, behaviour.early_data) = resumption(&asker, first, offers, behaviour.resumption).await;
+    let attacks = attacks::look(&asker, &found, &behaviour).await;
+    let other_chains = other_chains(&asker, &chain);
+    unsteady(&asker, &mut behaviour.unsteady);
+    let (versions, suites) = versions::facts(found, ssl2);
     Tls {
         versions,
         suites,
         preference: Preference { tls1_2: order_1_2, tls1_3: order_1_3 },
         groups: Groups { tls1_2: groups_1_2, tls1_3: groups_1_3 },
         signatures: Signatures { tls1_2: signatures },
+        fields,
+        behaviour,
+        attacks,
         pace: Observation::observed(asker.pace()),
         negotiated,
         chain,
+        other_chains,
         certificate: Observation::underived(),
         validation: Observation::underived(),
+        others: Observation::underived(),
         exposures: Exposures::default(),
     }
 }
 
 type Seen = (Observation<Negotiated>, Observation<Chain>);
 
-/// A current browser's handshake.
-async fn modern(context: &Context, target: &Target, host: &str, port: u16) -> Result<Seen, NetError> {
-    let (stream, stapled) = open::handshake(context, target, Act::passive(port), host, &[b"h2", b"http/1.1"]).await?;
-    let (_, session) = stream.get_ref();
-    let chain = keep(context, session.peer_certificates().unwrap_or_default());
-    let (Some(version), Some(suite)) = (session.protocol_version(), session.negotiated_cipher_suite()) else {
-        return Err(NetError::new(Reason::Other, "the handshake ended without a suite"));
+/// What was heard of tickets, with what a current client's second handshakes show.
+async fn resumption(
+    asker: &Asker<'_>,
+    first: Result<resume::First, NetError>,
+    [offers_1_2, offers_1_3]: [bool; 2],
+    tickets: Observation<Resumption>,
+) -> (Observation<Resumption>, Observation<i64>) {
+    let first = match first {
+        Ok(first) => first,
+        // No current client can speak with it: of sessions only what was heard in the clear.
+        Err(error) => {
+            let resumption = if tickets.value().is_some() { tickets } else { error.observation() };
+            return (resumption, if offers_1_3 { error.observation() } else { Observation::absent() });
+        }
     };
-    let code = u16::from(suite.suite());
-    let name = names::suite(code);
-    let negotiated = Negotiated {
-        version: names::version(u16::from(version)),
-        forward_secret: names::forward_secret(&name),
-        aead: names::aead(&name),
-        suite: name,
-        suite_code: i64::from(code),
-        group: session.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name())),
-        alpn: session.alpn_protocol().map(|p| crate::facts::printable(&String::from_utf8_lossy(p), 32)),
-        ocsp_stapled: Some(!stapled.is_empty()),
+    let ticket = tickets.value().and_then(|seen| seen.ticket);
+    match resume::look(asker, &first, offers_1_2).await {
+        (Ok(seen), early_data) => (Observation::observed(Resumption { ticket, ..seen }), early_data),
+        (Err(error), early_data) => (error.observation(), early_data),
+    }
+}
+
+/// Certificates for the same kind of key that came to different hellos: equal nodes would show one.
+fn unsteady(asker: &Asker<'_>, seen: &mut Observation<Vec<String>>) {
+    let more = asker.sightings().unsteady();
+    match seen {
+        Observation::Observed { value, .. } => value.extend(more),
+        other if !more.is_empty() => *other = Observation::observed(more),
+        _ => {}
+    }
+}
+
+/// Chains that came with other suites than a current client's.
+fn other_chains(asker: &Asker<'_>, chain: &Observation<Chain>) -> Observation<Vec<Chain>> {
+    let Some(first) = chain.value().and_then(|chain| chain.certificates.first()) else {
+        return chain.unobserved().map_or_else(Observation::absent, |why| why.cast());
     };
-    Ok((Observation::observed(negotiated), chain))
+    let sightings = asker.sightings();
+    let kept = sightings.chains().iter().map(|chain| resume::keep_all(asker, chain));
+    let mut others: Vec<Chain> = kept.filter_map(|chain| chain.value().cloned()).collect();
+    others.retain(|other| other.certificates.first() != Some(first));
+    others.sort_by(|a, b| a.certificates.cmp(&b.certificates));
+    others.dedup_by(|a, b| a.certificates.first() == b.certificates.first());
+    if others.is_empty() { Observation::absent() } else { Observation::observed(others) }
 }
 
 /// What the ServerHello and Certificate messages of an old version show in the clear.

@@ -10,9 +10,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::asker::Asker;
+use super::starttls::Opening;
 use super::versions;
 use crate::estate::Estate;
-use crate::facts::{Enumerated, Suites};
+use crate::facts::{Enumerated, Observation, Suites};
 use crate::net::{ConnectionLog, Limits, Net};
 use crate::probe::Context;
 use crate::scope::Scope;
@@ -93,8 +94,8 @@ async fn look(server: Server) -> (Suites, usize) {
     let scope = Arc::new(Scope::new(estate, Vec::new(), OffsetDateTime::UNIX_EPOCH));
     let target = scope.host("www.cec.example", IpAddr::from(Ipv4Addr::LOCALHOST)).unwrap();
     let context = Context::new(Arc::new(Net::new(limits, ConnectionLog::counting())), scope);
-    let asker = Asker::new(&context, &target, "www.cec.example", 443);
-    let (_, suites) = versions::facts(versions::look(&asker).await);
+    let asker = Asker::new(&context, &target, "www.cec.example", 443, Opening::Direct);
+    let (_, suites) = versions::facts(versions::look(&asker).await, Observation::absent());
     (suites, count.load(Ordering::SeqCst))
 }
 

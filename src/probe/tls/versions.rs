@@ -41,9 +41,7 @@ pub(super) async fn look(asker: &Asker<'_>) -> [Found; 5] {
 }
 
 async fn one(asker: &Asker<'_>, version: u16) -> Found {
-    let mut chunks = chunks(version).into_iter();
-    let first = chunks.next().unwrap_or_default();
-    let rest: Vec<Vec<u16>> = chunks.collect();
+    let [first, curve, rest] = lists(version);
     let mut base = Hello::new(version);
     let mut answer = asker.ask(&base.clone().suites(&first), Depth::Hello).await;
     // A server may hold a hello without key share to be a broken one, although it is not (RFC 8446 §4.2.8).
@@ -66,11 +64,15 @@ async fn one(asker: &Asker<'_>, version: u16) -> Found {
         Err(error) => return failed(&error),
     };
     let question = Question { asker, hello: base, list: List::Suites };
-    let known = async {
-        if refusal.is_some() { Sorted { refused: first, ..Sorted::default() } } else { question.sort(first).await }
+    let known = async { if refusal.is_some() { Sorted::refused(first) } else { question.sort(first).await } };
+    let (known, signed) = futures_util::join!(known, question.sort(curve));
+    let sorted = known.join(signed);
+    let chunk = match sorted.accepted.first() {
+        Some(accepted) if asker.reads_long_lists(&question.hello, &rest, *accepted).await => rest.len(),
+        _ => CHUNK,
     };
-    let (known, others) = futures_util::join!(known, join_all(rest.into_iter().map(|chunk| question.sort(chunk))));
-    let sorted = others.into_iter().fold(known, Sorted::join);
+    let others = join_all(rest.chunks(chunk.max(1)).map(|chunk| question.sort(chunk.to_vec()))).await;
+    let sorted = others.into_iter().fold(sorted, Sorted::join);
     match (sorted.accepted.first(), refusal) {
         (Some(suite), _) => {
             let suite = Some(names::suite(*suite));
@@ -84,18 +86,13 @@ async fn one(asker: &Asker<'_>, version: u16) -> Found {
     }
 }
 
-/// The suites of a version as they are asked for, those in use first. A server with certificates of several kinds may settle on one
-/// as soon as the hello has a suite for it, and then refuses what needs another: so no chunk mixes them.
-fn chunks(version: u16) -> Vec<Vec<u16>> {
-    let kind = |suite: u16| {
-        let name = names::suite(suite);
-        ["_ECDSA_", "_DSS_"].iter().position(|mark| name.contains(mark))
-    };
-    let mut kinds: [Vec<u16>; 3] = Default::default();
-    for suite in names::suites_of(version) {
-        kinds[kind(suite).map_or(0, |position| position + 1)].push(suite);
-    }
-    kinds.iter().flat_map(|kind| kind.chunks(CHUNK).map(<[u16]>::to_vec)).collect()
+/// The suites of a version as they are asked for: those in use, those that ECDSA signs, the others. A server with certificates of
+/// several kinds may settle on ECDSA as soon as the hello has a suite for it, and then refuses what needs another: no list mixes them.
+fn lists(version: u16) -> [Vec<u16>; 3] {
+    let all = names::suites_of(version).into_iter();
+    let (curve, mut first): (Vec<u16>, Vec<u16>) = all.partition(|suite| names::suite(*suite).contains("_ECDSA_"));
+    let rest = first.split_off(first.len().min(CHUNK));
+    [first, curve, rest]
 }
 
 fn not_offered(refusal: String) -> Found {
@@ -131,7 +128,11 @@ pub(super) async fn preference(asker: &Asker<'_>, version: u16, found: &Found) -
     }
     let hello = Hello { share: found.needs_share, ..Hello::new(version) };
     let question = Question { asker, hello, list: List::Suites };
-    let (one, other) = match (question.ask(&forth).await, question.ask(&back).await) {
+    let [first, ..] = lists(version);
+    let forth_known = last.is_empty() && forth.iter().all(|suite| first.contains(suite));
+    // Within one list the first answer of the enumeration was that to one order.
+    let one = if forth_known { Ok(Pick::Chose(forth[0])) } else { question.ask(&forth).await };
+    let (one, other) = match (one, question.ask(&back).await) {
         (Ok(Pick::Chose(one)), Ok(Pick::Chose(other))) => (one, other),
         (Err(error), _) | (_, Err(error)) => return error.observation(),
         (Ok(Pick::Refused), _) | (_, Ok(Pick::Refused)) => {
@@ -147,14 +148,28 @@ pub(super) async fn preference(asker: &Asker<'_>, version: u16, found: &Found) -
     }
 }
 
+/// Whether SSL 2.0 is spoken.
+pub(super) async fn ssl2(asker: &Asker<'_>) -> Observation<Version> {
+    match asker.ask_ssl2().await {
+        Ok(Heard::Hello(answer)) if answer.version == 2 => {
+            Observation::observed(Version { offered: true, suite: None, refusal: None })
+        }
+        Ok(Heard::Hello(other)) => not_offered(format!("answered with {}", names::version(other.version))).version,
+        Ok(Heard::Alert(code)) => not_offered(format!("alert {}", names::alert(code))).version,
+        Ok(Heard::Dropped(how)) => not_offered(how).version,
+        // A server that waits for more of what it takes for a TLS record.
+        Err(error) => error.observation(),
+    }
+}
+
 /// As facts.
-pub(super) fn facts(found: [Found; 5]) -> (Versions, Suites) {
+pub(super) fn facts(found: [Found; 5], ssl2: Observation<Version>) -> (Versions, Suites) {
     let enumerated = |suites: Result<Sorted, Unobserved>| -> Observation<Enumerated> {
         suites.map_or_else(|why| why.cast(), |sorted| Observation::observed(sorted.facts(names::suite)))
     };
     let [a, b, c, d, e] = found;
     let versions =
-        Versions { ssl3: a.version, tls1_0: b.version, tls1_1: c.version, tls1_2: d.version, tls1_3: e.version };
+        Versions { ssl2, ssl3: a.version, tls1_0: b.version, tls1_1: c.version, tls1_2: d.version, tls1_3: e.version };
     let suites = Suites {
         ssl3: enumerated(a.suites),
         tls1_0: enumerated(b.suites),
