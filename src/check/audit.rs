@@ -35,16 +35,17 @@ pub fn judge(document: &Document, bench: &Bench<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Subjects with a failing check of severity high or critical, which deserve a second look.
-pub fn worth_a_second_look(findings: &[Finding], catalogue: &Catalogue) -> Vec<Subject> {
-    let observed =
-        |f: &&Finding| catalogue.checks.get(&f.check).is_some_and(|c| c.file.evidence != EvidenceKind::Declared);
-    let severe =
-        findings.iter().filter(|f| f.verdict == Verdict::Fail && f.severity >= Severity::High).filter(observed);
-    let mut subjects: Vec<Subject> =
-        severe.map(|f| f.subject.clone()).filter(|s| s.kind != SubjectKind::Estate).collect();
-    subjects.sort();
-    subjects.dedup();
+/// Subjects with a failing check of severity high or critical, which deserve a second look, each by name with the facts that those
+/// checks build on.
+pub fn worth_a_second_look(findings: &[Finding], catalogue: &Catalogue) -> BTreeMap<String, BTreeSet<String>> {
+    let mut subjects: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let severe = findings.iter().filter(|f| f.verdict == Verdict::Fail && f.severity >= Severity::High);
+    for finding in severe.filter(|f| f.subject.kind != SubjectKind::Estate) {
+        let Some(check) = catalogue.checks.get(&finding.check) else { continue };
+        if check.file.evidence != EvidenceKind::Declared {
+            subjects.entry(finding.subject.name.clone()).or_default().extend(check.file.requires.iter().cloned());
+        }
+    }
     subjects
 }
 

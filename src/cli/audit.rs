@@ -1,6 +1,6 @@
 //! `scrutineer audit`: the main job.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufWriter;
 use std::net::SocketAddr;
@@ -103,7 +103,8 @@ pub(super) async fn audit(
     let scope = Arc::new(Scope::new(Arc::clone(&estate), resolvers, now.get()));
     let rate = (estate.scan.rate.per_host, estate.scan.rate.total);
     let port_map = estate.scan.port_map.clone();
-    let limits = Limits { answer: how.timeout, rate, port_map, ..Limits::default() };
+    let (connections, per_address) = (estate.scan.connections, estate.scan.connections_at_once);
+    let limits = Limits { answer: how.timeout, per_address, rate, connections, port_map };
     let context = Context::new(Arc::new(Net::new(limits, how.log)), scope);
     reach_resolver(&context, selection).await.map_err(|why| {
         CliError::configuration(
@@ -163,12 +164,11 @@ async fn confirm(
     library: &Library,
     telling: &Telling,
 ) -> Judged {
-    let severe = worth_a_second_look(&judged.findings, &library.catalogue);
-    let names: BTreeSet<String> = severe.into_iter().map(|subject| subject.name).collect();
-    if names.is_empty() {
+    let doubts = worth_a_second_look(&judged.findings, &library.catalogue);
+    if doubts.is_empty() {
         return judged;
     }
-    document.second = look_again(context, &document.first, &names, selection, bar).await;
+    document.second = look_again(context, &document.first, doubts, selection, bar).await;
     document.blobs = context.blobs();
     assess(document, context.scope.estate(), library, telling)
 }

@@ -35,6 +35,7 @@ reference  = "DEMO-1"
 granted_by = "Head of IT security"
 from       = {yesterday}
 until      = {results}
+active     = true
 
 [contacts]
 csirt = {{ name = "National CSIRT", email = "csirt@exampleland.example" }}

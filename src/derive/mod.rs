@@ -40,6 +40,7 @@ pub fn derive(looks: &mut Looks, blobs: &Blobs, given: &Given) {
         }
         service::derive(service);
     }
+    tls::drown::derive(looks);
     for zone in looks.zones.values_mut() {
         dns::derive(&zone.name, &mut zone.dns, blobs, given);
         mail::derive(&zone.name, &mut zone.mail);
@@ -53,8 +54,7 @@ pub fn strip(looks: &mut Looks) {
         service.agreement = Observation::underived();
         for endpoint in service.endpoints.values_mut() {
             endpoint.answers = Observation::underived();
-            endpoint.tls.certificate = Observation::underived();
-            endpoint.tls.validation = Observation::underived();
+            tls::strip(&mut endpoint.tls);
             web::strip(&mut endpoint.web);
         }
     }

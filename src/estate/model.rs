@@ -80,7 +80,7 @@ pub struct Operator {
 }
 
 /// How to look.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ScanSettings {
     pub resolver: Option<SocketAddr>,
     /// Relative paths are relative to the estate file.
@@ -92,6 +92,27 @@ pub struct ScanSettings {
     pub port_map: BTreeMap<u16, u16>,
     pub as_table: Option<PathBuf>,
     pub rate: Rate,
+    /// The most connections that the enumeration of one TLS endpoint may take.
+    pub connections: u32,
+    /// Connections at once to one address.
+    pub connections_at_once: usize,
+}
+
+impl Default for ScanSettings {
+    fn default() -> Self {
+        Self {
+            resolver: None,
+            trust_anchor: None,
+            root_hints: None,
+            extra_roots: Vec::new(),
+            private: false,
+            port_map: BTreeMap::new(),
+            as_table: None,
+            rate: Rate::default(),
+            connections: 400,
+            connections_at_once: 4,
+        }
+    }
 }
 
 /// Connections or datagrams a second.

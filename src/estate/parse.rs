@@ -259,6 +259,10 @@ fn read_scan(table: &Table<'_>) -> ScanSettings {
     if !private && !port_map.is_empty() {
         table.fault("port_map", "is only for a private estate; add private = true if this is a lab or an inside look");
     }
+    let whole = |key, least, most| {
+        table.optional(key, |value| number(value, least, most)).and_then(|number| u32::try_from(number).ok())
+    };
+    let standard = ScanSettings::default();
     let scan = ScanSettings {
         resolver: table.optional("resolver", socket),
         trust_anchor: table.optional("trust_anchor", path),
@@ -268,6 +272,8 @@ fn read_scan(table: &Table<'_>) -> ScanSettings {
         port_map,
         as_table: table.optional("as_table", path),
         rate: table.table("rate").map(|rate| read_rate(&rate)).unwrap_or_default(),
+        connections: whole("connections", 20, 5_000).unwrap_or(standard.connections),
+        connections_at_once: whole("connections_at_once", 1, 64).map_or(standard.connections_at_once, |n| n as usize),
     };
     table.finish();
     scan

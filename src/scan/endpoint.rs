@@ -1,7 +1,7 @@
 //! One endpoint: the port, who speaks there, then TLS and web where they are spoken.
 
 use super::Selection;
-use super::host::Site;
+use super::host::{Site, service_name};
 use crate::estate::Scheme;
 use crate::facts::{Endpoint, Observation, PortState, Protocol, Reason, Tls, Unobserved, Web};
 use crate::probe::{Context, services, tls, web};
@@ -85,7 +85,17 @@ async fn look_at_tls(door: &Door<'_>, target: &Target, protocol: &Observation<Pr
     }
     let speaks = protocol.value().map(|p| p.name.as_str());
     let offers = protocol.value().and_then(|p| p.offers_tls);
-    let look = async |opening| tls::look(door.context, target, door.host, door.port, opening).await;
+    let service = service_name(door.host, door.port);
+    if !door.selection.concerns(&service, "service.tls") {
+        return Tls::unobserved(&Unobserved::not_run(Reason::NotSelected, "not part of the second look"));
+    }
+    let doubted = door.selection.doubted_tls(&service, &target.address().to_string());
+    let look = async |opening| match &doubted {
+        Some((earlier, concerns)) => {
+            tls::look_again(door.context, target, door.host, door.port, opening, earlier, concerns).await
+        }
+        None => tls::look(door.context, target, door.host, door.port, opening).await,
+    };
     match (door.scheme, speaks) {
         (Some(Scheme::Https), _) => look(tls::Opening::Direct).await,
         (Some(Scheme::Http), _) => Tls::unobserved(&Unobserved::absent()),
@@ -109,6 +119,9 @@ async fn look_at_web(door: &Door<'_>, target: &Target, protocol: &Observation<Pr
         return Web::unobserved(&not_selected("web"));
     }
     let speaks = protocol.value().map(|p| p.name.as_str());
+    if !door.selection.concerns(&service_name(door.host, door.port), "service.web") {
+        return Web::unobserved(&Unobserved::not_run(Reason::NotSelected, "not part of the second look"));
+    }
     let visit =
         async |scheme, paths: &[String]| web::look(door.context, target, door.host, door.port, scheme, paths).await;
     match (door.scheme, speaks) {

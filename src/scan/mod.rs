@@ -9,7 +9,7 @@ mod selection;
 pub use progress::{Progress, Silent};
 pub use selection::Selection;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use futures_util::{StreamExt, stream};
@@ -17,6 +17,7 @@ use futures_util::{StreamExt, stream};
 use crate::estate::{Asset, AssetKind};
 use crate::facts::{Host, Looks, Observation, Reason, Service, Unobserved, Zone, ZoneDns, ZoneMail};
 use crate::probe::{Context, dns, mail};
+use selection::Doubts;
 
 /// Subjects looked at at the same time. Politeness is by address and kept in `net`; this bounds memory.
 const AT_ONCE: usize = 64;
@@ -77,14 +78,15 @@ pub async fn look(context: &Context, selection: &Selection, progress: &dyn Progr
     stream::iter(visits).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
 }
 
-/// Looks once more, freshly, at some hosts, zones and services of a finished scan.
+/// Looks once more, freshly, at some hosts, zones and services of a finished scan; of a service's TLS only at what is in doubt.
 pub async fn look_again(
     context: &Context,
     first: &Looks,
-    subjects: &BTreeSet<String>,
+    doubts: BTreeMap<String, BTreeSet<String>>,
     selection: &Selection,
     progress: &dyn Progress,
 ) -> Looks {
+    let subjects: BTreeSet<String> = doubts.keys().cloned().collect();
     let concerned = |asset: &str| {
         let of_asset = |service: &&Service| service.host == asset;
         subjects.contains(asset)
@@ -96,7 +98,7 @@ pub async fn look_again(
     if assets.is_empty() {
         return again.looks();
     }
-    let selection = selection.narrowed_to(assets, subjects.clone());
+    let selection = selection.narrowed_to(assets, Doubts { first: first.clone(), concerns: doubts });
     look(context, &selection, progress, &again).await;
     let mut looks = again.looks();
     // A host that was only visited for one of its services was not itself looked at again in full.

@@ -35,6 +35,33 @@ pub(crate) fn write(lab: &Namespace, now: OffsetDateTime) {
     // The TLS feature extension (RFC 7633) without a staple behind it.
     let staple = CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 24], vec![0x30, 3, 2, 1, 5]);
     issue(lab, &trusted, "muststaple.bad.example", "muststaple.bad.example", good, &[staple]);
+    for host in ["zerortt", "dual"] {
+        let name = format!("{host}.bad.example");
+        issue(lab, &trusted, &name, &name, good, &[]);
+    }
+    issue(lab, &trusted, "dual.good.example", "dual.good.example", good, &[]);
+    rsa(lab, "dual.good.example", "60");
+    for host in ["ancient", "tickets", "picky", "mixed", "mailkeeps", "mailforgets"] {
+        rsa(lab, &format!("{host}.bad.example"), "60");
+    }
+    // Another certificate for the key of `mixed`, and one that nobody trusts for `dual`.
+    sign(lab, "mixed.bad.example", "rsa-mixed.bad.example.key", "rsa-mixed-other.bad.example.pem", "40");
+    lab.must(
+        "openssl",
+        &[
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            "rsa-dual.bad.example.key",
+            "-subj",
+            "/CN=dual.bad.example",
+            "-out",
+            "rsa-dual.bad.example.pem",
+        ],
+    );
     self_signed(lab, "selfsigned.bad.example", (now - day(100), now + day(900)));
     weak(lab, "old.bad.example");
 }
@@ -93,4 +120,19 @@ fn weak(lab: &Namespace, name: &str) {
     lab.write("old.ext", &format!("subjectAltName=DNS:{name}\nextendedKeyUsage=serverAuth\n"));
     let sign = ["x509", "-req", "-in", &request, "-CA", "ca.pem", "-CAkey", "ca.key", "-sha1", "-days", "60"];
     lab.must("openssl", &[&sign[..], &["-extfile", "old.ext", "-out", &pem]].concat());
+}
+
+/// An RSA key of 2048 bits in PKCS #8 and its certificate, as `rsa-NAME.pem` and `rsa-NAME.key`.
+fn rsa(lab: &Namespace, name: &str, days: &str) {
+    let key = format!("rsa-{name}.key");
+    lab.must("openssl", &["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", &key]);
+    sign(lab, name, &key, &format!("rsa-{name}.pem"), days);
+}
+
+fn sign(lab: &Namespace, name: &str, key: &str, pem: &str, days: &str) {
+    let (request, extensions) = (format!("{pem}.csr"), format!("{pem}.ext"));
+    lab.must("openssl", &["req", "-new", "-key", key, "-subj", &format!("/CN={name}"), "-out", &request]);
+    lab.write(&extensions, &format!("subjectAltName=DNS:{name}\nextendedKeyUsage=serverAuth\n"));
+    let sign = ["x509", "-req", "-in", &request, "-CA", "ca.pem", "-CAkey", "ca.key", "-sha256", "-days", days];
+    lab.must("openssl", &[&sign[..], &["-extfile", &extensions, "-out", pem]].concat());
 }

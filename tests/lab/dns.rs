@@ -4,8 +4,8 @@ use time::{Duration, OffsetDateTime};
 
 use crate::namespace::Namespace;
 use crate::plan::{
-    BAD_HOSTS, DIFFER_NS1, DIFFER_NS2, GOOD, LAME_NS1, LAME_NS2, MAIL, NS1, NS2, RESOLVER, RESOLVER_ASKS_FROM, RESULTS,
-    ROOT_SERVER, SINGLE_NS,
+    BAD_HOSTS, DIFFER_NS1, DIFFER_NS2, DUAL, FAULT_HOSTS, GOOD, LAME_NS1, LAME_NS2, MAIL, NS1, NS2, RESOLVER,
+    RESOLVER_ASKS_FROM, RESULTS, ROOT_SERVER, SINGLE_NS,
 };
 
 const SOA_EXPIRE: u32 = 1_209_600;
@@ -101,7 +101,9 @@ fn plain(apex: &str) -> String {
 
 fn good() -> String {
     let mail = format!("mx1 IN A {}\nmx2 IN A {}\n", MAIL[0], MAIL[1]);
-    let hosts = records("www.good.example", &GOOD) + &records("results.good.example", &RESULTS);
+    let hosts = records("www.good.example", &GOOD)
+        + &records("results.good.example", &RESULTS)
+        + &records("dual.good.example", &[DUAL]);
     plain("good.example")
         + &hosts
         + &mail
@@ -148,7 +150,7 @@ fn badmail() -> String {
 
 fn bad() -> String {
     let mut text = plain("bad.example");
-    for (host, addresses, _) in BAD_HOSTS {
+    for (host, addresses, _) in BAD_HOSTS.iter().chain(&FAULT_HOSTS) {
         text.push_str(&records(&format!("{host}.bad.example"), addresses));
     }
     text + "@ IN TXT \"<script>globalThis.planted='txt'</script>\"\n@ IN TXT \"v=spf1 -all <script>planted=1</script>\"\n"

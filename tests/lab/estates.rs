@@ -2,15 +2,11 @@
 
 use time::{Date, Duration, OffsetDateTime};
 
-use crate::plan::{BAD_HOSTS, BAD_ZONES, GOOD_ZONE, RESOLVER, SHARED_NETWORK};
+use crate::plan::{BAD_HOSTS, BAD_ZONES, FAULT_HOSTS, GOOD_ZONE, RESOLVER, SHARED_NETWORK};
 
 /// Well kept: what passes every check.
 pub(crate) fn good(now: OffsetDateTime) -> String {
-    let authorisation = format!(
-        "[authorisation]\nreference = \"LAB-1\"\ngranted_by = \"Head of IT\"\nfrom = {}\nuntil = {}\n",
-        day(now, -1),
-        day(now, 60)
-    );
+    let authorisation = authorisation(now);
     let contacts = "[contacts]\ncsirt = { name = \"CSIRT\", email = \"csirt@good.example\" }\n\
                     incident = { name = \"Duty\", phone = \"+1\" }\npolice = { name = \"Police\", phone = \"+2\" }\n";
     let mut text = head(now) + &authorisation + contacts + &good_zone(now);
@@ -56,6 +52,26 @@ pub(crate) fn bad(now: OffsetDateTime) -> String {
     .replace(
         "host = \"early.bad.example\"\nfunction = \"voter-information\"",
         "host = \"early.bad.example\"\nfunction = \"media\"",
+    )
+}
+
+/// Implementations with faults that only active acts show, beside a good one.
+pub(crate) fn faults(now: OffsetDateTime) -> String {
+    let mut text = head(now) + &authorisation(now);
+    for host in ["www.good.example", "dual.good.example"] {
+        text.push_str(&host_asset(host, "authority-website", Some("high"), &["https"], &["/"]));
+    }
+    for (host, _, services) in FAULT_HOSTS {
+        text.push_str(&host_asset(&format!("{host}.bad.example"), "media", Some("high"), services, &["/"]));
+    }
+    text
+}
+
+fn authorisation(now: OffsetDateTime) -> String {
+    format!(
+        "[authorisation]\nreference = \"LAB-1\"\ngranted_by = \"Head of IT\"\nfrom = {}\nuntil = {}\nactive = true\n",
+        day(now, -1),
+        day(now, 60)
     )
 }
 

@@ -49,6 +49,20 @@ pub(crate) const BAD_HOSTS: [(&str, &[&str], &[&str]); 23] = [
     ("shared", &["45.70.1.1"], &["https"]),
 ];
 
+/// Hosts for which active acts are authorised: name, addresses, declared services.
+pub(crate) const FAULT_HOSTS: [(&str, &[&str], &[&str]); 8] = [
+    ("ancient", &["45.90.1.1"], &["https"]),
+    ("tickets", &["45.90.1.2"], &["https"]),
+    ("picky", &["45.90.1.3"], &["https"]),
+    ("mixed", &["45.90.1.4"], &["https"]),
+    ("mailkeeps", &["45.90.1.5"], &["tcp/25"]),
+    ("mailforgets", &["45.90.1.6"], &["tcp/25"]),
+    ("zerortt", &["45.90.1.7"], &["https"]),
+    ("dual", &["45.90.1.8"], &["https"]),
+];
+/// Shows an ECDSA and an RSA certificate, both valid, and a finite field that is large enough.
+pub(crate) const DUAL: &str = "45.90.2.8";
+
 /// Packets to this address vanish.
 pub(crate) const SWALLOWED: &str = "45.66.1.1";
 /// Declared as run by a content delivery network.
@@ -69,7 +83,12 @@ pub(crate) const BAD_ZONES: [&str; 9] = [
 ];
 
 pub(crate) fn addresses(host: &str) -> &'static [&'static str] {
-    BAD_HOSTS.iter().find(|(name, ..)| *name == host).map(|(_, addresses, _)| *addresses).expect("a host of the plan")
+    BAD_HOSTS
+        .iter()
+        .chain(&FAULT_HOSTS)
+        .find(|(name, ..)| *name == host)
+        .map(|(_, addresses, _)| *addresses)
+        .expect("a host of the plan")
 }
 
 /// Every address that somebody stands at.
@@ -88,7 +107,8 @@ pub(crate) fn all_addresses() -> Vec<&'static str> {
     for group in [NS1, NS2, GOOD, RESULTS, MAIL] {
         all.extend(group);
     }
-    all.extend(BAD_HOSTS.iter().flat_map(|(_, addresses, _)| addresses.iter().copied()));
+    all.push(DUAL);
+    all.extend(BAD_HOSTS.iter().chain(&FAULT_HOSTS).flat_map(|(_, addresses, _)| addresses.iter().copied()));
     all.retain(|address| *address != SWALLOWED);
     all
 }

@@ -22,6 +22,7 @@ pub(crate) fn serve(lab: &mut Namespace) {
     postgresql(lab, open, locked);
     faults(lab, open, locked);
     old_tls(lab);
+    mock_tls(lab);
     for (name, address, port) in [
         ("sshd", GOOD[0], 22),
         ("redis", open, 6379),
@@ -34,6 +35,8 @@ pub(crate) fn serve(lab: &mut Namespace) {
         ("postgresql-locked", locked, 5432),
         ("faults", open, 23),
         ("old-tls", addresses("old")[0], 443),
+        ("mock-ancient", addresses("ancient")[0], 443),
+        ("mock-mailforgets", addresses("mailforgets")[0], 25),
         ("faults", addresses("everything")[0], 59999),
     ] {
         lab.await_port(name, address, port);
@@ -152,6 +155,36 @@ fn old_tls(lab: &mut Namespace) {
     let mut command = lab.command(&python.display().to_string());
     command.arg(script("old_tls.py")).args(["old.bad.example.pem", "old.bad.example.key", addresses("old")[0]]);
     lab.start("old-tls", command);
+}
+
+/// Servers by script (tests/support/mock_tls.rs): faults that no server which can be installed shows any more.
+fn mock_tls(lab: &mut Namespace) {
+    let program = Path::new(env!("CARGO_BIN_EXE_scrutineer")).with_file_name("examples").join("mock_tls");
+    let profile: &[&str] =
+        if program.components().any(|part| part.as_os_str() == "release") { &["--release"] } else { &[] };
+    let built = std::process::Command::new(env!("CARGO"))
+        .args(["build", "--locked", "--quiet", "--example", "mock_tls"])
+        .args(profile)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status();
+    assert!(built.is_ok_and(|status| status.success()), "the mock server could not be built");
+    let ancient = "versions=0300,0301,0303 suites=002F,0014,0003,C02F,009E dh=1024 heartbeat=bleed takes-ccs robot ssl2 compression \
+                   no-renegotiation-info no-ems ignores-fallback";
+    for (host, port, words) in [
+        ("ancient", 443, ancient),
+        ("tickets", 443, "tickets=bleed"),
+        ("picky", 443, "intolerant=grease,long,version"),
+        ("mixed", 443, "mixed"),
+        ("mailkeeps", 25, "smtp=keeps"),
+        ("mailforgets", 25, "smtp=forgets"),
+    ] {
+        let mut command = lab.command(&program.display().to_string());
+        let name = format!("rsa-{host}.bad.example");
+        let certificates = format!("{name}.pem,rsa-mixed-other.bad.example.pem");
+        command.arg(format!("{}:{port}", addresses(host)[0])).args([&format!("{name}.key"), &certificates]);
+        command.args(words.split_whitespace());
+        lab.start(&format!("mock-{host}"), command);
+    }
 }
 
 pub(crate) fn script(name: &str) -> std::path::PathBuf {

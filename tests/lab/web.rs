@@ -4,7 +4,10 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use crate::namespace::Namespace;
-use crate::plan::{GOOD, RESULTS, addresses};
+use crate::plan::{DUAL, GOOD, RESULTS, addresses};
+
+/// Authenticated encryption with ephemeral keys, in OpenSSL's words.
+pub(crate) const CIPHERS: &str = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
 pub(crate) fn serve(lab: &mut Namespace, now: OffsetDateTime) {
     let good_expires = rfc3339(now + Duration::days(300));
@@ -27,13 +30,26 @@ pub(crate) fn serve(lab: &mut Namespace, now: OffsetDateTime) {
     sites.push_str(&plain(addresses("web"), "web.bad.example", BAD_PLAIN));
     sites.push_str(&secure(addresses("web"), "web.bad.example", "web.bad.example", BAD_SITE));
     sites.push_str(&secure(addresses("script"), "script.bad.example", "script.bad.example", SCRIPTED));
+    let early = format!("ssl_early_data on; {careful}");
+    sites.push_str(&secure(addresses("zerortt"), "zerortt.bad.example", "zerortt.bad.example", &early));
+    for (host, place) in [("dual.bad.example", addresses("dual")[0]), ("dual.good.example", DUAL)] {
+        let second = format!(
+            "ssl_certificate rsa-{host}.pem; ssl_certificate_key rsa-{host}.key; ssl_dhparam ffdhe3072.pem; \
+             ssl_ciphers ECDHE+AESGCM:DHE+AESGCM; {careful}"
+        );
+        sites.push_str(&secure(&[place], host, host, &second));
+    }
+    lab.must(
+        "openssl",
+        &["genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe3072", "-out", "ffdhe3072.pem"],
+    );
     // Named by a redirect and by a page, and not declared.
     sites.push_str(&plain(&[crate::plan::ELSEWHERE], "www.elsewhere.example", "return 200 'elsewhere';"));
     let folder = lab.folder().display().to_string();
     let conf = format!(
         "user root;\nworker_processes 1;\ndaemon off;\npid {folder}/nginx.pid;\nerror_log stderr;\nevents {{ worker_connections 512; }}\n\
          http {{\n access_log off;\n default_type text/html;\n client_body_temp_path {folder}/t1;\n proxy_temp_path {folder}/t2;\n \
-         fastcgi_temp_path {folder}/t3;\n uwsgi_temp_path {folder}/t4;\n scgi_temp_path {folder}/t5;\n ssl_protocols TLSv1.2 TLSv1.3;\n\
+         fastcgi_temp_path {folder}/t3;\n uwsgi_temp_path {folder}/t4;\n scgi_temp_path {folder}/t5;\n ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers {CIPHERS};\n\
          {sites}}}\n"
     );
     let conf = lab.write("nginx.conf", &conf);

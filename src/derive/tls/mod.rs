@@ -1,7 +1,9 @@
 //! From the chain's DER blobs: the leaf read, and the chain held against roots. From the suites: what they lie open to.
 
 mod certificate;
+pub(super) mod drown;
 mod exposure;
+mod field;
 mod validation;
 
 #[cfg(test)]
@@ -10,14 +12,39 @@ mod tests;
 use rustls_pki_types::CertificateDer;
 
 use super::Given;
-use crate::facts::{Blobs, Observation, Reason, Tls};
+use crate::facts::{Blobs, Certificate, Chain, Exposures, Observation, Other, Reason, Tls, Validation};
 
 pub(super) use validation::Roots;
 
-/// Fills `certificate`, `validation` and `exposures`.
+/// Fills every derived fact of TLS.
 pub(super) fn derive(tls: &mut Tls, host: &str, blobs: &Blobs, given: &Given, roots: &Roots) {
-    tls.exposures = exposure::derive(&tls.suites, &tls.versions);
-    let chain = tls.chain.and_then(|chain, observed_at| {
+    field::derive(&mut tls.fields, blobs);
+    tls.exposures = exposure::derive(tls);
+    (tls.certificate, tls.validation) = certificate(&tls.chain, host, blobs, given, roots);
+    tls.others = tls.other_chains.and_then(|chains, observed_at| {
+        let mut others = Vec::new();
+        for chain in chains {
+            let chain = Observation::Observed { observed_at, value: chain.clone() };
+            match certificate(&chain, host, blobs, given, roots) {
+                (Observation::Observed { value: certificate, .. }, Observation::Observed { value: validation, .. }) => {
+                    others.push(Other { certificate, validation })
+                }
+                (unread, _) => return unread.unobserved().map_or_else(Observation::underived, |why| why.cast()),
+            }
+        }
+        Observation::Observed { observed_at, value: others }
+    });
+}
+
+/// The leaf of a chain read, and the chain held against roots.
+fn certificate(
+    chain: &Observation<Chain>,
+    host: &str,
+    blobs: &Blobs,
+    given: &Given,
+    roots: &Roots,
+) -> (Observation<Certificate>, Observation<Validation>) {
+    let chain = chain.and_then(|chain, observed_at| {
         let certificates: Option<Vec<CertificateDer<'static>>> =
             chain.certificates.iter().map(|id| blobs.bytes(id).map(CertificateDer::from)).collect();
         match certificates {
@@ -29,15 +56,27 @@ pub(super) fn derive(tls: &mut Tls, host: &str, blobs: &Blobs, given: &Given, ro
             },
         }
     });
-    tls.certificate = chain.and_then(|chain, observed_at| match certificate::read(chain) {
+    let certificate = chain.and_then(|chain, observed_at| match certificate::read(chain) {
         Ok(value) => Observation::Observed { observed_at, value },
         Err(detail) => Observation::Failed { observed_at, reason: Reason::Garbage, detail },
     });
-    tls.validation = match (&tls.certificate, &chain) {
+    let validation = match (&certificate, &chain) {
         (Observation::Observed { observed_at, value: leaf }, Observation::Observed { value: chain, .. }) => {
             let value = validation::validate(chain, leaf, host, given.now, roots);
             Observation::Observed { observed_at: *observed_at, value }
         }
         (unread, _) => unread.unobserved().map_or_else(Observation::underived, |why| why.cast()),
     };
+    (certificate, validation)
+}
+
+/// Empties every derived fact of TLS.
+pub(super) fn strip(tls: &mut Tls) {
+    tls.certificate = Observation::underived();
+    tls.validation = Observation::underived();
+    tls.others = Observation::underived();
+    tls.exposures = Exposures::default();
+    for field in tls.fields.value_mut().into_iter().flatten() {
+        (field.name, field.safe) = (None, None);
+    }
 }

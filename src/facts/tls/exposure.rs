@@ -21,6 +21,21 @@ pub struct Exposures {
     /// Key exchange with the certificate's key in TLS 1.2 and older.
     #[schemars(extend("x-derived" = true, "x-since" = 2))]
     pub static_key: Observation<Exposure>,
+    /// POODLE: block ciphers in SSL 3.0 (CVE-2014-3566).
+    #[schemars(extend("x-derived" = true, "x-since" = 3))]
+    pub poodle: Observation<Exposure>,
+    /// FREAK: RSA keys of export strength (CVE-2015-0204).
+    #[schemars(extend("x-derived" = true, "x-since" = 3))]
+    pub freak: Observation<Exposure>,
+    /// LOGJAM: Diffie-Hellman of export strength, or with a prime that is short or shared and not long (CVE-2015-4000).
+    #[schemars(extend("x-derived" = true, "x-since" = 3))]
+    pub logjam: Observation<Exposure>,
+    /// DROWN: this or another service of the estate speaks SSL 2.0 with the same key (CVE-2016-0800).
+    #[schemars(extend("x-derived" = true, "x-since" = 3))]
+    pub drown: Observation<Exposure>,
+    /// Constructions that are attacked only under special conditions: BEAST, LUCKY13, Raccoon, D(HE)at.
+    #[schemars(extend("x-derived" = true, "x-since" = 3))]
+    pub legacy: Observation<Exposure>,
 }
 
 impl Exposures {

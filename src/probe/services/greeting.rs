@@ -11,6 +11,8 @@ pub(super) enum Greeting {
     Whole(Protocol, Option<Access>),
     /// Ask for capabilities.
     Smtp(Protocol),
+    Lmtp(Protocol),
+    Nntp(Protocol),
     Ftp(Protocol),
     Pop3(Protocol),
     Imap(Protocol),
@@ -45,6 +47,9 @@ pub(super) fn is_whole(bytes: &[u8]) -> bool {
     match bytes.first() {
         Some(0xff) => bytes.len() >= 3,
         _ if mysql::is_whole(bytes) => true,
+        Some(b'"') => {
+            bytes.starts_with(b"OK") || bytes.windows(3).any(|three| three == b"\nOK") && bytes.ends_with(b"\n")
+        }
         _ => bytes.ends_with(b"\n") && last_line_is_final(),
     }
 }
@@ -72,6 +77,16 @@ pub(super) fn read(bytes: &[u8], port: u16) -> Option<Greeting> {
         _ if line.starts_with("+OK") => Some(Greeting::Pop3(with_product(named("pop3", bytes), &all))),
         _ if line.starts_with("* OK") || line.starts_with("* PREAUTH") => {
             Some(Greeting::Imap(with_product(named("imap", bytes), &all)))
+        }
+        // ManageSieve lists its capabilities unasked (RFC 5804 §1.7).
+        _ if all.contains("\"SIEVE\"") => {
+            let ended = all.lines().any(|line| line.starts_with("OK"));
+            let offers_tls = ended.then(|| all.lines().any(|line| line.trim().eq_ignore_ascii_case("\"STARTTLS\"")));
+            Some(Greeting::Whole(Protocol { offers_tls, ..with_product(named("sieve", bytes), &all) }, None))
+        }
+        // RFC 3977 §5.1.1.
+        _ if (line.starts_with("200 ") || line.starts_with("201 ")) && (port == 119 || all.contains("NNTP")) => {
+            Some(Greeting::Nntp(named("nntp", bytes)))
         }
         _ if line.starts_with("RFB 00") => vnc(line, bytes),
         _ if line.starts_with("@RSYNCD: ") => {
@@ -108,6 +123,9 @@ fn of_220(all: &str, bytes: &[u8], port: u16) -> Greeting {
     let ftp = ["ftp", "filezilla"].iter().any(|word| lower.contains(word));
     let mail = ["smtp", "esmtp", "postfix", "exim", "sendmail", "mail service"].iter().any(|word| lower.contains(word));
     let mail_port = matches!(port, 25 | 465 | 587 | 2525);
+    if lower.contains("lmtp") {
+        return Greeting::Lmtp(with_product(named("lmtp", bytes), all));
+    }
     match (ftp, mail) {
         (true, false) => Greeting::Ftp(with_product(named("ftp", bytes), all)),
         (false, true) => Greeting::Smtp(with_product(named("smtp", bytes), all)),
@@ -236,6 +254,7 @@ mod tests {
         match read(bytes, port).unwrap_or_else(|| panic!("{}", text(bytes))) {
             Greeting::Whole(p, _) | Greeting::Smtp(p) | Greeting::Ftp(p) => p,
             Greeting::Pop3(p) | Greeting::Imap(p) | Greeting::Vnc(p) | Greeting::Either(p) => p,
+            Greeting::Lmtp(p) | Greeting::Nntp(p) => p,
             Greeting::Busy => panic!("busy"),
         }
     }

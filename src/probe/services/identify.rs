@@ -92,6 +92,8 @@ fn order(first: First) -> VecDeque<Speech> {
         First::Memcached => Some(Speech::Memcached),
         First::Postgresql => Some(Speech::Postgresql),
         First::Rdp => Some(Speech::Rdp),
+        First::Ldap => Some(Speech::Ldap),
+        First::Xmpp => Some(Speech::Xmpp),
     };
     let rest = general.into_iter().filter(|speech| Some(*speech) != hint);
     hint.into_iter().chain(rest).collect()
@@ -140,6 +142,8 @@ impl<D: Door> Talk<'_, D> {
         let protocol = match greeting {
             Greeting::Whole(protocol, access) => return Ok(Found { protocol, access }),
             Greeting::Smtp(protocol) => lines::smtp(stream, protocol, patience).await,
+            Greeting::Lmtp(protocol) => lines::lmtp(stream, protocol, patience).await,
+            Greeting::Nntp(protocol) => lines::nntp(stream, protocol, patience).await,
             Greeting::Ftp(protocol) => lines::ftp(stream, protocol, patience).await,
             Greeting::Pop3(protocol) => lines::pop3(stream, protocol, patience).await,
             Greeting::Imap(protocol) => lines::imap(stream, protocol, patience).await,
@@ -183,6 +187,8 @@ impl<D: Door> Talk<'_, D> {
             Speech::Redis => requests::redis(&mut stream, patience).await,
             Speech::Memcached => requests::memcached(&mut stream, patience).await,
             Speech::Rdp => requests::rdp(&mut stream, patience).await,
+            Speech::Ldap => requests::ldap(&mut stream, patience).await,
+            Speech::Xmpp => requests::xmpp(&mut stream, &self.door.host(), self.port, patience).await,
             Speech::Postgresql | Speech::Tls => requests::postgresql(&mut stream, patience).await,
         };
         match outcome {
@@ -227,7 +233,7 @@ impl<D: Door> Talk<'_, D> {
             Greeting::Busy => {
                 return Err(NetError::new(Reason::Throttled, "the server said that it is too busy (421)"));
             }
-            Greeting::Smtp(p) | Greeting::Ftp(p) | Greeting::Pop3(p) => p,
+            Greeting::Smtp(p) | Greeting::Ftp(p) | Greeting::Pop3(p) | Greeting::Lmtp(p) | Greeting::Nntp(p) => p,
             Greeting::Imap(p) | Greeting::Vnc(p) | Greeting::Either(p) => p,
         };
         if self.left > 0

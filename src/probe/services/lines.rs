@@ -19,6 +19,31 @@ pub(super) async fn smtp<S: AsyncRead + AsyncWrite + Unpin>(
     Protocol { offers_tls, ..protocol }
 }
 
+/// LHLO (RFC 2033 §4.1), then as SMTP.
+pub(super) async fn lmtp<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    protocol: Protocol,
+    patience: Duration,
+) -> Protocol {
+    let reply = ask(&mut stream, b"LHLO scrutineer.invalid\r\n", patience, is_final).await;
+    let offers_tls = reply_code(&reply.bytes).filter(|code| *code == 250).map(|_| has_word(&reply.bytes, "STARTTLS"));
+    goodbye(&mut stream, b"QUIT\r\n", patience).await;
+    Protocol { offers_tls, ..protocol }
+}
+
+/// CAPABILITIES (RFC 3977 §5.2), then STARTTLS (RFC 4642 §2.1).
+pub(super) async fn nntp<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    protocol: Protocol,
+    patience: Duration,
+) -> Protocol {
+    let whole = |bytes: &[u8]| bytes.ends_with(b"\r\n.\r\n") || bytes.starts_with(b"5") && bytes.ends_with(b"\n");
+    let reply = ask(&mut stream, b"CAPABILITIES\r\n", patience, whole).await;
+    let offers_tls = reply.bytes.starts_with(b"101").then(|| has_word(&reply.bytes, "STARTTLS"));
+    goodbye(&mut stream, b"QUIT\r\n", patience).await;
+    Protocol { offers_tls, ..protocol }
+}
+
 /// FEAT (RFC 2389), and where that is not answered AUTH TLS itself (RFC 4217 §4).
 pub(super) async fn ftp<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,

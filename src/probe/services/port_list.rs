@@ -32,6 +32,8 @@ pub(super) enum First {
     Memcached,
     Postgresql,
     Rdp,
+    Ldap,
+    Xmpp,
 }
 
 #[derive(Deserialize)]

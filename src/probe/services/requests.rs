@@ -8,6 +8,7 @@ use super::greeting::named;
 use super::talk::{Heard, ask, is_line, text};
 use crate::facts::{Access, Protocol, printable};
 use crate::net::USER_AGENT;
+use crate::probe::tls::{LDAP_START_TLS, ldap_result, xmpp_header};
 
 /// A protocol in which the client speaks first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub(super) enum Speech {
     Memcached,
     Postgresql,
     Rdp,
+    Ldap,
+    Xmpp,
 }
 
 /// Recognised, or what was heard instead.
@@ -203,6 +206,36 @@ pub(super) async fn rdp<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, patie
         _ => None,
     };
     Ok((Protocol { offers_tls, banner: None, ..named("rdp", &[]) }, None))
+}
+
+/// StartTLS (RFC 4511 §4.14): any LDAP server answers it, with success if it will.
+pub(super) async fn ldap<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, patience: Duration) -> Outcome {
+    let heard = ask(stream, LDAP_START_TLS, patience, |bytes| ldap_result(bytes).is_some()).await;
+    match ldap_result(&heard.bytes) {
+        Some(code) => Ok((Protocol { offers_tls: Some(code == 0), banner: None, ..named("ldap", &[]) }, None)),
+        None => Err(heard),
+    }
+}
+
+/// A stream header (RFC 6120 §4.3): the features that come say whether TLS can be started.
+pub(super) async fn xmpp<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    host: &str,
+    port: u16,
+    patience: Duration,
+) -> Outcome {
+    let host = host.split(':').next().unwrap_or(host);
+    let whole = |bytes: &[u8]| {
+        let all = text(bytes);
+        ["</stream:features>", "<stream:features/>", "</stream:stream>"].iter().any(|end| all.contains(end))
+    };
+    let heard = ask(stream, xmpp_header(port == 5269, host).as_bytes(), patience, whole).await;
+    let all = text(&heard.bytes);
+    if !all.contains("<stream:stream") && !all.contains("etherx.jabber.org") {
+        return Err(heard);
+    }
+    let offers_tls = all.contains("stream:features").then(|| all.contains("urn:ietf:params:xml:ns:xmpp-tls"));
+    Ok((Protocol { offers_tls, banner: None, ..named("xmpp", &[]) }, None))
 }
 
 /// The payload of a whole TPKT (RFC 1006 §6).

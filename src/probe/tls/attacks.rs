@@ -3,6 +3,7 @@
 
 use tokio::time::sleep;
 
+use super::again::doubtful;
 use super::answer::{Depth, Progress, read, records};
 use super::asker::{Asker, random};
 use super::hello::{Hello, extension};
@@ -29,6 +30,32 @@ pub(super) async fn look(asker: &Asker<'_>, found: &[Found; 5], behaviour: &Beha
         robot: robot::look(asker, found).await,
         starttls_injection: injection(asker).await,
     }
+}
+
+/// Looks again for the faults that were found.
+pub(super) async fn look_again(
+    asker: &Asker<'_>,
+    found: &[Found; 5],
+    behaviour: &Behaviour,
+    earlier: &Attacks,
+) -> Attacks {
+    let mut out = earlier.clone();
+    if doubtful(&earlier.heartbleed) {
+        out.heartbleed = heartbleed(asker, found, behaviour).await;
+    }
+    if doubtful(&earlier.early_ccs) {
+        out.early_ccs = early_ccs(asker, found).await;
+    }
+    if doubtful(&earlier.ticketbleed) {
+        out.ticketbleed = ticketbleed(asker, found, behaviour).await;
+    }
+    if doubtful(&earlier.robot) {
+        out.robot = robot::look(asker, found).await;
+    }
+    if doubtful(&earlier.starttls_injection) {
+        out.starttls_injection = injection(asker).await;
+    }
+    out
 }
 
 /// The version and suites that an attack on TLS 1.2 and older is made with.

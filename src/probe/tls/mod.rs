@@ -1,6 +1,7 @@
 //! TLS of one endpoint: versions, suites, groups and signature schemes by our own ClientHello, and one full handshake that keeps the
 //! chain even if invalid.
 
+mod again;
 mod answer;
 mod asker;
 mod attacks;
@@ -21,6 +22,7 @@ mod versions;
 #[cfg(test)]
 mod tests;
 
+pub use again::look_again;
 pub use open::{open, version};
 pub use starttls::{LDAP_START_TLS, Opening, ldap_result, opening_of, xmpp_header};
 

@@ -110,6 +110,23 @@ pub(super) fn newest(found: &[Found; 5]) -> Option<u16> {
     VERSIONS.into_iter().zip(found).rev().find(|(_, found)| offered(found)).map(|(version, _)| version)
 }
 
+/// As [`newest`], from facts.
+pub(super) fn newest_of(versions: &Versions) -> Option<u16> {
+    let offered = |version: &Observation<Version>| version.value().is_some_and(|version| version.offered);
+    VERSIONS
+        .into_iter()
+        .zip(versions.all())
+        .rev()
+        .find(|(_, (_, version))| offered(version))
+        .map(|(version, _)| version)
+}
+
+/// The suites of a version that are in use.
+pub(super) fn common(version: u16) -> Vec<u16> {
+    let [first, ..] = lists(version);
+    first
+}
+
 /// Whose order counts: the accepted suites are offered in one order and in the opposite one. ChaCha20 stays at the end, because some
 /// servers follow a client that has it first and nothing else.
 pub(super) async fn preference(asker: &Asker<'_>, version: u16, found: &Found) -> Observation<String> {
