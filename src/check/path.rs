@@ -104,11 +104,12 @@ fn step<'v, 't>(
             let Some(field) = object.fields.get(segment) else {
                 return Err(Found::Blocked(format!("{path} is not a fact of this version")));
             };
-            match value.get(segment) {
+            // What nobody has filled in is as good as not there.
+            match value.get(segment).filter(|next| next.get("reason").and_then(Value::as_str) != Some("underived")) {
                 Some(next) => Ok((next, &field.ty)),
                 // `service.tls.x`: the family is the second segment.
                 None if path.0.get(1).and_then(|family| probes.get(family)).is_some_and(|v| *v < field.since) => {
-                    Err(Found::Blocked(format!("{path} is unknown to the probe that wrote these facts")))
+                    Err(Found::Blocked(format!("older facts: {path} is unknown to the probe that wrote them")))
                 }
                 None if field.optional => Err(missing()),
                 None => Err(Found::Blocked(format!("{path} was not recorded"))),
