@@ -8,7 +8,8 @@
 //!    in which *could not look* is never *not there*.
 //! 3. [`derive`] computes from those primary facts what no rule should have to: chain validity, DNSSEC state, effective policy.
 //! 4. [`check`] loads the check files, judges every subject and gives findings; [`framework`] says what they are evidence of.
-//! 5. [`report`] tells: HTML, JSON, terminal.
+//! 5. [`profile`] holds TLS facts against what others ask of a server, and against old clients.
+//! 6. [`report`] tells: HTML, JSON, terminal.
 //!
 //! [`cli`] is the command line around it; [`demo`] a small flawed estate on loopback. From facts on, everything is a pure
 //! function: no I/O, no clock. Who may import whom is held by `tests/house.rs`.
@@ -22,6 +23,7 @@ pub mod facts;
 pub mod framework;
 pub mod net;
 pub mod probe;
+pub mod profile;
 pub mod report;
 pub mod scan;
 pub mod scope;

@@ -17,9 +17,26 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("derive", &["facts"]),
     ("framework", &[]),
     ("check", &["facts", "derive", "estate", "framework"]),
-    ("report", &["check", "framework", "facts", "estate"]),
+    ("profile", &["facts"]),
+    ("report", &["check", "framework", "facts", "estate", "profile"]),
     ("demo", &[]),
-    ("cli", &["estate", "scope", "scan", "net", "facts", "derive", "check", "framework", "report", "demo", "probe"]),
+    (
+        "cli",
+        &[
+            "estate",
+            "scope",
+            "scan",
+            "net",
+            "facts",
+            "derive",
+            "check",
+            "framework",
+            "report",
+            "demo",
+            "probe",
+            "profile",
+        ],
+    ),
 ];
 
 #[test]

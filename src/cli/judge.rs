@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::audit::estate_faults;
-use super::pipeline::{Telling, assess, tell};
-use super::{CliError, Exit};
+use super::pipeline::{Telling, assess, fill_in, tell};
+use super::{CliError, Exit, terminal};
 use crate::estate::Estate;
-use crate::facts::{Document, SCHEMA, Timestamp};
+use crate::facts::{Document, Observation, SCHEMA, Timestamp};
+use crate::profile::{self, Outcome, Profile, profiles};
+use crate::report::{self, Held};
 
 /// What to judge again.
 #[derive(Debug, clap::Args)]
@@ -17,6 +19,15 @@ pub(super) struct Arguments {
     /// Judge as of this moment instead of the run's own
     #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
     now: Option<Timestamp>,
+    /// Hold the TLS of every service against this profile, or `all`; as often as wanted
+    #[arg(long, value_name = "ID")]
+    profile: Vec<String>,
+    /// Tell which clients, old ones included, could connect, and with what
+    #[arg(long)]
+    clients: bool,
+    /// Write what was held against profiles and clients as JSON
+    #[arg(long, value_name = "PATH")]
+    profile_output: Option<PathBuf>,
     #[command(flatten)]
     telling: Telling,
 }
@@ -27,9 +38,63 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         document.run.now = now;
     }
     let estate = estate_of(&document, &arguments.run)?;
+    let wanted = wanted(&arguments.profile)?;
     let library = arguments.telling.prepare()?;
+    if !wanted.is_empty() || arguments.clients {
+        return against_profiles(&mut document, &wanted, arguments);
+    }
     let judged = assess(&mut document, &estate, &library, &arguments.telling);
     tell(&mut document, &estate, &library, &judged, &arguments.telling)
+}
+
+/// The named profiles.
+fn wanted(names: &[String]) -> Result<Vec<&'static Profile>, CliError> {
+    if names.iter().any(|name| name == "all") {
+        return Ok(profiles().iter().collect());
+    }
+    let find = |name: &String| {
+        profiles().iter().find(|profile| profile.id == *name).ok_or_else(|| {
+            let all: Vec<&str> = profiles().iter().map(|profile| profile.id.as_str()).collect();
+            CliError::configuration(
+                format!("--profile {name}: there is no such profile"),
+                format!("There are {} and all.", all.join(", ")),
+            )
+        })
+    };
+    names.iter().map(find).collect()
+}
+
+/// Every endpoint that speaks TLS, or of which that is not known, against every wanted profile.
+fn against_profiles(
+    document: &mut Document,
+    wanted: &[&'static Profile],
+    arguments: &Arguments,
+) -> Result<Exit, CliError> {
+    fill_in(document);
+    let mut held = Held { profiles: Vec::new(), clients: Vec::new() };
+    for (name, service) in &document.first.services {
+        let speaking =
+            service.endpoints.iter().filter(|(_, e)| !matches!(e.tls.versions.tls1_2, Observation::Absent { .. }));
+        for (address, endpoint) in speaking {
+            held.profiles.extend(wanted.iter().map(|profile| profile::judge(profile, name, address, &endpoint.tls)));
+            if arguments.clients {
+                held.clients.extend(profile::visits(name, address, &endpoint.tls));
+            }
+        }
+    }
+    if let Some(path) = &arguments.profile_output {
+        let text = serde_json::to_string_pretty(&held).map_err(|e| CliError::Internal(e.to_string()))?;
+        super::output::write_whole(path, &(text + "\n"))?;
+    }
+    if !arguments.telling.quiet {
+        terminal::data(&report::profiles_text(wanted, &held));
+    }
+    Ok(match held.profiles.iter().map(|judgement| judgement.outcome).max() {
+        _ if arguments.telling.exit_zero => Exit::Regardless,
+        Some(Outcome::Deviates) => Exit::Findings,
+        Some(Outcome::Undetermined) if !arguments.telling.allow_incomplete => Exit::Incomplete,
+        _ => Exit::Fine,
+    })
 }
 
 fn read(path: &Path) -> Result<Document, CliError> {

@@ -126,8 +126,8 @@ fn matches_name(check: &Check, wanted: &str) -> bool {
     check.id == wanted || check.family() == wanted
 }
 
-/// Judges a document. Derived facts are filled in first.
-pub(super) fn assess(document: &mut Document, estate: &Estate, library: &Library, telling: &Telling) -> Judged {
+/// Fills in the derived facts of a document.
+pub(super) fn fill_in(document: &mut Document) {
     let input = |name: &str| document.inputs.get(name).map(|input| input.text.clone()).unwrap_or_default();
     let given = Given {
         now: document.run.now,
@@ -137,6 +137,11 @@ pub(super) fn assess(document: &mut Document, estate: &Estate, library: &Library
     };
     derive(&mut document.first, &document.blobs, &given);
     derive(&mut document.second, &document.blobs, &given);
+}
+
+/// Judges a document. Derived facts are filled in first.
+pub(super) fn assess(document: &mut Document, estate: &Estate, library: &Library, telling: &Telling) -> Judged {
+    fill_in(document);
     let index = estate_index(estate, &document.first, document.run.now);
     let selected = |check: &Check| telling.selects(check);
     let bench = Bench { catalogue: &library.catalogue, estate, index: &index, selected: &selected };

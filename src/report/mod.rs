@@ -3,11 +3,13 @@
 
 mod html;
 mod json;
+mod profiles;
 mod summary;
 mod terminal;
 
 pub use html::html;
 pub use json::{FindingsDocument, json};
+pub use profiles::{Held, profiles_text};
 pub use summary::{Fix, Summary, fixes, reason};
 pub use terminal::terminal;
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtension};
 use x509_parser::objects::{oid_registry, oid2sn};
 use x509_parser::oid_registry::{Oid, asn1_rs::oid};
 use x509_parser::prelude::FromDer;
@@ -44,6 +44,9 @@ pub(super) fn read(chain: &[CertificateDer<'_>]) -> Result<Certificate, String> 
         names,
         key_type,
         key_bits,
+        curve: curve(x509.public_key()),
+        ocsp: status_addresses(&x509),
+        crl: revocation_lists(&x509),
         signature_hash: signature_hash(&x509.signature_algorithm, &signature),
         signature,
         self_signed: x509.subject().as_raw() == x509.issuer().as_raw(),
@@ -91,9 +94,12 @@ fn key(info: &SubjectPublicKeyInfo<'_>) -> (String, i64) {
     let bits = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     match info.parsed() {
         Ok(PublicKey::RSA(rsa)) => ("rsa".into(), bits(bit_length(rsa.modulus))),
-        Ok(PublicKey::EC(point)) => ("ec".into(), curve_bits(&info.algorithm).unwrap_or(bits(point.key_size()))),
+        Ok(PublicKey::EC(point)) => {
+            ("ec".into(), named_curve(&info.algorithm).map_or(bits(point.key_size()), |(bits, _)| bits))
+        }
         Ok(PublicKey::DSA(prime)) => ("dsa".into(), bits(bit_length(prime))),
         _ if info.algorithm.algorithm == oid!(1.3.101.112) => ("ed25519".into(), 256),
+        _ if info.algorithm.algorithm == oid!(1.3.101.113) => ("ed448".into(), 456),
         _ => (info.algorithm.algorithm.to_string(), bits(info.subject_public_key.data.len() * 8)),
     }
 }
@@ -103,17 +109,62 @@ fn bit_length(number: &[u8]) -> usize {
     significant.first().map_or(0, |first| significant.len() * 8 - first.leading_zeros() as usize)
 }
 
-/// Bits of the named curve (RFC 5480 §2.1.1.1).
-fn curve_bits(algorithm: &AlgorithmIdentifier<'_>) -> Option<i64> {
+/// Named curves with their size and their name as a group (RFC 5480 §2.1.1.1, RFC 5639 §4.1, SEC 2).
+fn curves() -> [(Oid<'static>, i64, &'static str); 9] {
+    [
+        (oid!(1.2.840.10045.3.1.1), 192, "secp192r1"),
+        (oid!(1.3.132.0.33), 224, "secp224r1"),
+        (oid!(1.2.840.10045.3.1.7), 256, "secp256r1"),
+        (oid!(1.3.132.0.10), 256, "secp256k1"),
+        (oid!(1.3.132.0.34), 384, "secp384r1"),
+        (oid!(1.3.132.0.35), 521, "secp521r1"),
+        (oid!(1.3.36.3.3.2.8.1.1.7), 256, "brainpoolP256r1"),
+        (oid!(1.3.36.3.3.2.8.1.1.11), 384, "brainpoolP384r1"),
+        (oid!(1.3.36.3.3.2.8.1.1.13), 512, "brainpoolP512r1"),
+    ]
+}
+
+fn named_curve(algorithm: &AlgorithmIdentifier<'_>) -> Option<(i64, &'static str)> {
     let curve: Oid<'_> = algorithm.parameters.as_ref()?.as_oid().ok()?;
-    let curves = [
-        (oid!(1.2.840.10045.3.1.1), 192),
-        (oid!(1.3.132.0.33), 224),
-        (oid!(1.2.840.10045.3.1.7), 256),
-        (oid!(1.3.132.0.34), 384),
-        (oid!(1.3.132.0.35), 521),
-    ];
-    curves.into_iter().find(|(oid, _)| *oid == curve).map(|(_, bits)| bits)
+    curves().into_iter().find(|(oid, ..)| *oid == curve).map(|(_, bits, name)| (bits, name))
+}
+
+/// The curve of a key by name; Edwards keys are named like their curve (RFC 8410 §3).
+fn curve(info: &SubjectPublicKeyInfo<'_>) -> Option<String> {
+    let edwards = [(oid!(1.3.101.112), "ed25519"), (oid!(1.3.101.113), "ed448")];
+    let edwards = edwards.iter().find(|(oid, _)| *oid == info.algorithm.algorithm).map(|(_, name)| *name);
+    edwards.or_else(|| named_curve(&info.algorithm).map(|(_, name)| name)).map(str::to_owned)
+}
+
+/// Addresses of OCSP responders (RFC 5280 §4.2.2.1).
+fn status_addresses(x509: &X509Certificate<'_>) -> Vec<String> {
+    let access = x509.extensions().iter().filter_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityInfoAccess(access) => Some(access),
+        _ => None,
+    });
+    let descriptions = access.flat_map(|access| access.iter());
+    let responders = descriptions.filter(|description| description.access_method == oid!(1.3.6.1.5.5.7.48.1));
+    responders.filter_map(|description| address_of(&description.access_location)).take(8).collect()
+}
+
+/// Addresses of certificate revocation lists (RFC 5280 §4.2.1.13).
+fn revocation_lists(x509: &X509Certificate<'_>) -> Vec<String> {
+    let points = x509.extensions().iter().filter_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::CRLDistributionPoints(points) => Some(points),
+        _ => None,
+    });
+    let names = points.flat_map(|points| points.iter()).filter_map(|point| match &point.distribution_point {
+        Some(DistributionPointName::FullName(names)) => Some(names),
+        _ => None,
+    });
+    names.flatten().filter_map(address_of).take(8).collect()
+}
+
+fn address_of(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::URI(address) => Some(printable(address, NAME_CAP)),
+        _ => None,
+    }
 }
 
 fn algorithm_name(algorithm: &Oid<'_>) -> String {

@@ -27,10 +27,14 @@ pub struct Certificate {
     pub valid_days: i64,
     /// DNS names and addresses of the subject alternative name, lower case.
     pub names: Vec<String>,
-    /// `rsa`, `ec`, `ed25519` or the OID.
+    /// `rsa`, `ec`, `ed25519`, `ed448` or the OID.
     pub key_type: String,
     /// Size in bits.
     pub key_bits: i64,
+    /// The curve of an `ec` key by its name as a group (RFC 8422), `ed25519` or `ed448`; left out for other keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-since" = 3))]
+    pub curve: Option<String>,
     /// Signature algorithm, such as `sha256WithRSAEncryption`.
     pub signature: String,
     /// The signature's hash, lower case, such as `sha256`; left out where the algorithm names none (Ed25519).
@@ -39,6 +43,14 @@ pub struct Certificate {
     pub self_signed: bool,
     /// Embedded signed certificate timestamps (RFC 6962 §3.3).
     pub sct_count: i64,
+    /// Where its status can be asked for (RFC 5280 §4.2.2.1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-since" = 3))]
+    pub ocsp: Vec<String>,
+    /// Where lists of revoked certificates are (RFC 5280 §4.2.1.13).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-since" = 3))]
+    pub crl: Vec<String>,
     /// The TLS feature extension asks for a staple (RFC 7633).
     pub must_staple: bool,
     /// One of the names is a wildcard.

@@ -164,7 +164,8 @@ async fn beside_the_certificate(question: &Question<'_>, mut sorted: Sorted) -> 
                 sorted.accepted.push(chosen);
                 left.retain(|group| *group != chosen);
             }
-            // It prefers that one. A curve alone with it tells no more, so nothing is known of the others.
+            // It stood last. Where the client's order counts, that means that nothing before it is taken.
+            Ok(Pick::Chose(curve)) if follows_the_client(question, &sorted.accepted, &curves, curve).await => break,
             Ok(Pick::Chose(_)) => {
                 let detail = "cannot be asked for without the certificate's own curve, which the server prefers";
                 let error = NetError::new(Reason::Other, detail);
@@ -176,6 +177,20 @@ async fn beside_the_certificate(question: &Question<'_>, mut sorted: Sorted) -> 
     }
     sorted.refused = left;
     sorted
+}
+
+/// Whether the client's order of groups counts, by an accepted one before and behind another.
+async fn follows_the_client(question: &Question<'_>, accepted: &[u16], curves: &[u16], curve: u16) -> bool {
+    let Some(other) = accepted.iter().copied().find(|group| *group != curve) else { return false };
+    for first in [[curve, other], [other, curve]] {
+        // With every curve that the certificate may be on.
+        let rest = curves.iter().copied().filter(|group| !first.contains(group));
+        let order: Vec<u16> = first.into_iter().chain(rest).collect();
+        if !matches!(question.ask(&order).await, Ok(Pick::Chose(chosen)) if chosen == order[0]) {
+            return false;
+        }
+    }
+    true
 }
 
 /// Signature schemes of TLS 1.2; absent where no suite signs its key exchange. A server with certificates of several kinds may settle

@@ -196,7 +196,9 @@ pub(super) const SIGNATURES: &[(u16, &str)] = &[
 pub(super) fn groups_of(version: u16) -> Vec<u16> {
     let of_1_3 =
         |code: &u16| matches!(code, 23..=25 | 29..=41 | 256..=260 | 0x0200..=0x0202 | 0x11EB..=0x11EE | 0x6399);
-    codes(GROUPS).into_iter().filter(|code| version != 0x0304 || of_1_3(code)).collect()
+    // Hybrids exist from TLS 1.3 on.
+    let of_1_2 = |code: &u16| *code < 0x0200;
+    codes(GROUPS).into_iter().filter(|code| if version == 0x0304 { of_1_3(code) } else { of_1_2(code) }).collect()
 }
 
 /// All code points of a table.
