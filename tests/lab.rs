@@ -235,6 +235,31 @@ fn the_suites_found_are_exactly_the_configured_ones() {
     assert!(accepted(&lab().bad, "old.bad.example:443/tcp", "tls1_2").is_empty());
 }
 
+#[test]
+fn two_looks_at_one_server_give_equal_facts_but_for_what_is_volatile() {
+    let service = "www.good.example:443/tcp";
+    for address in plan::GOOD {
+        let look = |audit: &Audit| {
+            let mut tls = audit.facts["first"]["services"][service]["endpoints"][address]["tls"].clone();
+            tls["pace"] = Value::Null;
+            without_times(&mut tls);
+            tls
+        };
+        assert_eq!(look(&lab().good), look(&lab().faults), "{address}");
+    }
+}
+
+fn without_times(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.remove("observed_at");
+            map.values_mut().for_each(without_times);
+        }
+        Value::Array(list) => list.iter_mut().for_each(without_times),
+        _ => {}
+    }
+}
+
 /// Connections do not depend on the machine: versions, all suites of the IANA table, groups, signatures, certificates.
 #[test]
 fn the_enumeration_of_a_modern_server_takes_few_connections() {

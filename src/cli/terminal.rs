@@ -1,19 +1,19 @@
 //! The only place that prints. Data goes to stdout, everything else to stderr; bytes from elsewhere are escaped.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the module that prints")]
+#![expect(clippy::print_stderr, reason = "this is the module that prints")]
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use super::CliError;
 
-/// Data.
+/// Data. A reader who goes away, such as `head`, has seen enough: that is no error.
 pub(super) fn data(text: &str) {
-    println!("{}", escaped(text));
+    raw(&escaped(text));
 }
 
 /// A document, as it is: JSON and HTML have their own escapes.
 pub(super) fn raw(text: &str) {
-    println!("{text}");
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
 /// Columns of the person's terminal; 100 where there is none.

@@ -40,6 +40,8 @@ pub struct Client {
     pub current: bool,
     /// Who uses it.
     pub why: String,
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 #[derive(Deserialize)]

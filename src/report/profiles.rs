@@ -59,21 +59,29 @@ fn listed(out: &mut String, lines: Vec<String>) {
 }
 
 fn clients_text(out: &mut String, visits: &[Visit]) {
-    let mut place = None;
-    for visit in visits {
-        if place != Some((&visit.service, &visit.address)) {
-            let _ = writeln!(out, "Clients at {} at {}", visit.service, visit.address);
-            place = Some((&visit.service, &visit.address));
+    for of_place in visits.chunk_by(|a, b| (&a.service, &a.address) == (&b.service, &b.address)) {
+        let Some(first) = of_place.first() else { continue };
+        let _ = writeln!(out, "Clients at {} at {}", first.service, first.address);
+        let open = of_place.iter().all(|visit| matches!(visit.connection, Connection::Undetermined { .. }));
+        if let (true, Connection::Undetermined { why }) = (open, &first.connection) {
+            let _ = writeln!(out, "  not determined for any of {} clients: {why}", of_place.len());
+            continue;
         }
-        let told = match &visit.connection {
-            Connection::Connects { version, suite, group, warns } => {
-                let group = group.as_deref().map(|group| format!(", {group}")).unwrap_or_default();
-                let warns = warns.as_deref().map(|why| format!("; warns: {why}")).unwrap_or_default();
-                format!("{version}, {suite}{group}{warns}")
-            }
-            Connection::Fails { why } => format!("cannot connect: {why}"),
-            Connection::Undetermined { why } => format!("unknown: {why}"),
-        };
-        let _ = writeln!(out, "  {:<34} {told}", visit.name);
+        let width = of_place.iter().map(|visit| visit.name.len()).max().unwrap_or(0);
+        for visit in of_place {
+            let _ = writeln!(out, "  {:<width$}  {}", visit.name, connection_text(&visit.connection));
+        }
+    }
+}
+
+fn connection_text(connection: &Connection) -> String {
+    match connection {
+        Connection::Connects { version, suite, group, warns } => {
+            let group = group.as_deref().map(|group| format!(", {group}")).unwrap_or_default();
+            let warns = warns.as_deref().map(|why| format!("; warns: {why}")).unwrap_or_default();
+            format!("{version}, {suite}{group}{warns}")
+        }
+        Connection::Fails { why } => format!("cannot connect: {why}"),
+        Connection::Undetermined { why } => format!("not determined: {why}"),
     }
 }

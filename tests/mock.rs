@@ -1,0 +1,225 @@
+//! Servers by script that misbehave in TLS itself, audited by the program: what is told of them is what they do, or that it is unknown.
+
+#![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
+
+#[path = "support/mock_tls.rs"]
+mod mock_tls;
+mod support;
+
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::process::Command;
+use std::sync::LazyLock;
+use std::sync::atomic::Ordering;
+
+use mock_tls::{Identity, Script};
+use serde_json::Value;
+use support::{Desk, loopback_estate, verdict};
+
+const SERVICE: &str = "www.cec.example:443/tcp";
+
+/// An RSA key with two certificates, made once.
+fn identity() -> Identity {
+    static MADE: LazyLock<Identity> = LazyLock::new(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        for name in ["one", "two"] {
+            let key = path("key.pem");
+            if !key.exists() {
+                let algorithm = ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out"];
+                assert!(Command::new("openssl").args(algorithm).arg(&key).output().expect("openssl").status.success());
+            }
+            let request = ["req", "-x509", "-days", "30", "-subj", "/CN=www.cec.example", "-key"];
+            let made = Command::new("openssl").args(request).arg(&key).arg("-out").arg(path(name)).output();
+            assert!(made.expect("openssl").status.success());
+        }
+        Identity::read(&[&path("one"), &path("two")], &path("key.pem"))
+    });
+    MADE.clone()
+}
+
+/// What an audit of a server with this script brought.
+struct Audited {
+    tls: Value,
+    findings: Value,
+    connections: usize,
+}
+
+fn audit(words: &str) -> Audited {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let count = mock_tls::serve(listener, Script::parse(&words), identity());
+    let desk = Desk::new();
+    let estate = loopback_estate(&["https"], &[(443, port)])
+        .replace("per_host = 200, total = 1000", "per_host = 10000, total = 10000");
+    let authorisation = "[authorisation]\nreference = \"T\"\ngranted_by = \"IT\"\nfrom = 2026-01-01\nuntil = 2046-01-01\nactive = true\n[[asset]]";
+    desk.write("estate.toml", &estate.replace("[[asset]]", authorisation));
+    let outputs = ["-o", "json=findings.json", "-o", "facts=facts.json", "--timeout", "1", "--family", "tls"];
+    let ended = desk.run(&[&["audit"], &outputs[..]].concat());
+    assert!(ended.code < 5, "{}", ended.stderr);
+    let facts = desk.json("facts.json");
+    let tls = facts["first"]["services"][SERVICE]["endpoints"]["127.0.0.1"]["tls"].clone();
+    Audited { tls, findings: desk.json("findings.json"), connections: count.load(Ordering::SeqCst) }
+}
+
+impl Audited {
+    fn verdict(&self, check: &str) -> String {
+        verdict(&self.findings, check, SERVICE).expect("judged").0
+    }
+    fn accepted(&self, version: &str) -> BTreeSet<i64> {
+        let list = self.tls["suites"][version]["value"]["accepted"].as_array().into_iter().flatten();
+        list.filter_map(|item| item["code"].as_i64()).collect()
+    }
+    fn refused(&self, version: &str, code: i64) -> bool {
+        let list = self.tls["suites"][version]["value"]["refused"].as_array().into_iter().flatten();
+        let mut ranges = list.map(|range| (range["from"].as_i64().unwrap_or(0), range["to"].as_i64().unwrap_or(0)));
+        ranges.any(|(from, to)| (from..=to).contains(&code))
+    }
+}
+
+/// What the scripts accept: two that are in use, one that hardly anybody asks for.
+const SUITES: [i64; 3] = [0xC02F, 0x009D, 0x00BA];
+const SCRIPT: &str = "suites=C02F,009D,00BA";
+
+#[test]
+fn a_server_that_reads_64_suites_alone_is_understood() {
+    let audited = audit(&format!("{SCRIPT} limit=64"));
+    assert_eq!(audited.accepted("tls1_2"), BTreeSet::from(SUITES));
+}
+
+#[test]
+fn a_server_that_counts_connections_is_slowed_down_for_and_never_thought_to_refuse() {
+    let audited = audit(&format!("{SCRIPT} rate=12"));
+    for suite in SUITES {
+        assert!(!audited.refused("tls1_2", suite), "{suite:04x}");
+    }
+    let pace = &audited.tls["pace"]["value"];
+    assert!(pace["lossy"] == true && pace["slowed_to_ms"].is_i64(), "that it was slowed down for is said: {pace}");
+}
+
+#[test]
+fn a_reset_at_any_byte_leaves_what_was_not_read_unknown() {
+    for at in [0, 3, 5, 9, 40, 60, 90, 200, 900] {
+        let audited = audit(&format!("{SCRIPT} reset-at={at}"));
+        for suite in SUITES {
+            assert!(!audited.refused("tls1_2", suite), "after {at} bytes: {suite:04x}");
+        }
+        let word = audited.verdict("tls.certificate-weak-key");
+        assert!(word != "pass", "after {at} bytes no certificate was read whole: {word}");
+    }
+}
+
+#[test]
+fn a_tarpit_ends_undetermined_and_in_bounded_time() {
+    let audited = audit(&format!("{SCRIPT} tarpit"));
+    assert_eq!(audited.tls["versions"]["tls1_2"]["state"], "failed");
+    assert_eq!(audited.verdict("tls.no-modern-version"), "undetermined");
+    assert!(audited.connections < 60, "{}", audited.connections);
+}
+
+#[test]
+fn a_record_that_is_longer_than_any_or_shorter_than_it_says_is_no_refusal() {
+    for length in [65_535, 18_000, 0, 4] {
+        let audited = audit(&format!("{SCRIPT} record-length={length}"));
+        assert_ne!(
+            audited.tls["versions"]["tls1_2"]["state"], "observed",
+            "{length}: {}",
+            audited.tls["versions"]["tls1_2"]
+        );
+    }
+}
+
+#[test]
+fn an_alert_that_refuses_nothing_is_not_taken_for_a_refusal() {
+    for alert in [80, 90, 112] {
+        let audited = audit(&format!("{SCRIPT} alert={alert}"));
+        assert_eq!(audited.tls["versions"]["tls1_2"]["state"], "failed", "alert {alert}");
+    }
+    for alert in [40, 47, 50, 70, 71, 86, 109, 120] {
+        let audited = audit(&format!("{SCRIPT} alert={alert}"));
+        assert_eq!(audited.tls["versions"]["tls1_2"]["value"]["offered"], false, "alert {alert}");
+    }
+}
+
+#[test]
+fn a_server_that_answers_every_hello_with_a_retry_is_read_and_never_hung_on() {
+    let audited = audit("versions=0304 suites=1301,1302 groups=001D,11EC");
+    assert_eq!(audited.accepted("tls1_3"), BTreeSet::from([0x1301, 0x1302]));
+    let groups = &audited.tls["groups"]["tls1_3"]["value"]["accepted"];
+    let names: BTreeSet<&str> = groups.as_array().into_iter().flatten().filter_map(|g| g["name"].as_str()).collect();
+    assert_eq!(names, BTreeSet::from(["X25519MLKEM768", "x25519"]));
+    assert_eq!(audited.tls["negotiated"]["state"], "failed");
+}
+
+#[test]
+fn more_certificates_than_anybody_sends_are_bounded() {
+    let audited = audit(&format!("{SCRIPT} certificates=100"));
+    assert_eq!(audited.accepted("tls1_2"), BTreeSet::from(SUITES));
+    let kept = audited.tls["chain"]["value"]["certificates"].as_array().map_or(0, Vec::len);
+    assert!(kept <= 16, "{kept}");
+}
+
+#[test]
+fn nodes_with_different_certificates_behind_one_address_are_a_finding() {
+    assert_eq!(audit(&format!("{SCRIPT} mixed")).verdict("tls.answers-differ"), "fail");
+    assert_eq!(audit(SCRIPT).verdict("tls.answers-differ"), "pass");
+}
+
+#[test]
+fn refusing_hellos_of_tomorrow_is_a_finding_and_ignoring_what_is_new_is_none() {
+    let words = ["grease", "long", "version"];
+    for word in words {
+        assert_eq!(audit(&format!("{SCRIPT} intolerant={word}")).verdict("tls.hello-intolerance"), "fail", "{word}");
+    }
+    assert_eq!(audit(SCRIPT).verdict("tls.hello-intolerance"), "pass");
+}
+
+#[test]
+fn every_fault_of_an_implementation_is_found_where_it_is_and_nowhere_else() {
+    let table = [
+        ("heartbeat=bleed", "tls.heartbleed"),
+        ("takes-ccs", "tls.early-ccs"),
+        ("robot suites=009D,C02F", "tls.robot"),
+        ("ssl2", "tls.ssl2-offered"),
+        ("ssl2", "tls.drown"),
+        ("versions=0300,0303 suites=002F,C02F", "tls.poodle"),
+        ("suites=0003,C02F", "tls.freak"),
+        ("suites=0014,C02F", "tls.logjam"),
+        ("suites=009E,C02F dh=1024", "tls.weak-dh"),
+        ("compression", "tls.compression-accepted"),
+        ("no-renegotiation-info", "tls.insecure-renegotiation"),
+        ("no-ems", "tls.extended-master-secret-missing"),
+        ("versions=0302,0303 ignores-fallback", "tls.fallback-not-stopped"),
+    ];
+    for (words, check) in table {
+        assert_eq!(audit(words).verdict(check), "fail", "{check}");
+    }
+    // One server that has what each of them needs, and no fault.
+    let sound = audit("heartbeat=echo versions=0302,0303 suites=009D,C02F,009E dh=2048");
+    for (_, check) in table {
+        assert_eq!(sound.verdict(check), "pass", "{check}");
+    }
+}
+
+#[test]
+fn two_looks_at_one_server_give_equal_facts_but_for_what_is_volatile() {
+    let look = || {
+        let mut tls = audit("versions=0301,0303 suites=C02F,009D,002F,009E ssl2 heartbeat=echo").tls;
+        tls["pace"] = Value::Null;
+        without_times(&mut tls);
+        tls
+    };
+    assert_eq!(look(), look());
+}
+
+fn without_times(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.remove("observed_at");
+            map.values_mut().for_each(without_times);
+        }
+        Value::Array(list) => list.iter_mut().for_each(without_times),
+        _ => {}
+    }
+}
