@@ -39,6 +39,8 @@ pub(super) struct ServerHello {
     /// DER certificates, leaf first.
     pub(super) certificates: Vec<Vec<u8>>,
     pub(super) exchange: Option<KeyExchange>,
+    /// The alert that ended the flight after its hello.
+    pub(super) broken_off: Option<u8>,
     /// A certificate status came after the certificates (RFC 6066 §8).
     pub(super) stapled: bool,
 }
@@ -100,7 +102,7 @@ pub(super) fn read(bytes: &[u8], depth: Depth) -> Progress {
         match (header[0], body) {
             // A warning (such as unrecognized_name) is not the answer.
             (21, [1, code]) if *code != 0 => {}
-            (21, [_, code]) => return Progress::Done(after_hello(&handshake).unwrap_or(Answer::Alert(*code))),
+            (21, [_, code]) => return Progress::Done(after_hello(&handshake, *code).unwrap_or(Answer::Alert(*code))),
             (22, body) => {
                 handshake.extend_from_slice(body);
                 match messages(&handshake, depth) {
@@ -149,9 +151,9 @@ pub(super) fn ticket(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The ServerHello that the flight began with, if it did: whatever ends the flight early, the hello was an answer.
-fn after_hello(handshake: &[u8]) -> Option<Answer> {
+fn after_hello(handshake: &[u8], alert: u8) -> Option<Answer> {
     match messages(handshake, Depth::Hello) {
-        Progress::Done(answer) => Some(answer),
+        Progress::Done(Answer::Hello(hello)) => Some(Answer::Hello(ServerHello { broken_off: Some(alert), ..hello })),
         _ => None,
     }
 }

@@ -159,6 +159,10 @@ impl Question<'_> {
                 return Err(NetError::new(Reason::Other, detail));
             }
         };
+        // Some servers choose a suite first and then find that nothing else fits.
+        if self.list != List::Suites && answer.exchange.is_none() && answer.broken_off.is_some_and(names::refuses) {
+            return Ok(Pick::Refused);
+        }
         let (chosen, what) = match self.list {
             List::Suites => (Some(answer.suite), "suite"),
             List::Groups => (answer.group(), "group"),

@@ -8,6 +8,7 @@ mod attacks;
 mod behaviour;
 mod enumerate;
 mod exchange;
+mod exercise;
 mod hello;
 mod names;
 mod open;
@@ -23,6 +24,7 @@ mod versions;
 mod tests;
 
 pub use again::look_again;
+pub use exercise::exercise;
 pub use open::{open, version};
 pub use starttls::{LDAP_START_TLS, Opening, ldap_result, opening_of, xmpp_header};
 

@@ -150,7 +150,7 @@ async fn flight_again(
 }
 
 /// Modulus and exponent of an RSA certificate, without leading zeros.
-fn rsa_key(der: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+pub(super) fn rsa_key(der: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let plain = |bytes: &[u8]| bytes.iter().copied().skip_while(|byte| *byte == 0).collect::<Vec<u8>>();
     match certificate.public_key().parsed().ok()? {

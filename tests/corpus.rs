@@ -1,0 +1,21 @@
+//! The fuzzer's corpus, replayed: what servers of the lab sent, what the fuzzer made of it, and whatever once broke a parser.
+
+#![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
+
+use std::path::Path;
+
+#[test]
+fn no_bytes_that_a_server_may_send_make_the_tls_parsers_panic() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/tls");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).expect("the corpus") {
+        let bytes = std::fs::read(entry.expect("an entry").path()).expect("a file");
+        scrutineer::probe::tls::exercise(&bytes);
+        // Whatever parser it was found for, the others get it, too.
+        for selector in 0..6 {
+            scrutineer::probe::tls::exercise(&[&[selector], bytes.get(1..).unwrap_or_default()].concat());
+        }
+        count += 1;
+    }
+    assert!(count >= 20, "the corpus is there: {count} files");
+}
