@@ -94,6 +94,7 @@ impl Drop for Running {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "waits for a server of its own")]
 fn start(server: &Server, keys: &Path) -> (Running, u16) {
     for _ in 0..5 {
         let free = TcpListener::bind("127.0.0.1:0").expect("a port");

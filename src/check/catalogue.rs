@@ -22,7 +22,7 @@ struct Files;
 pub struct Catalogue {
     pub checks: BTreeMap<String, Check>,
     pub(super) tables: Tables,
-    /// Digest over all check files and tables, in order of id.
+    /// Digest over all check files, tables and reference data, in order of id.
     pub digest: String,
 }
 
@@ -64,7 +64,7 @@ impl Catalogue {
         let cited = checks.values().map(|check: &Check| (check.id.as_str(), &check.file));
         faults.extend(unsound_citations(cited));
         if faults.is_empty() {
-            let texts = sources.tables.iter().map(|(name, text)| format!("{name}\n{text}"));
+            let texts = sources.tables.iter().chain(&sources.reference).map(|(name, text)| format!("{name}\n{text}"));
             let all: Vec<String> =
                 checks.values().map(|c: &Check| format!("{} {}\n", c.id, c.digest)).chain(texts).collect();
             return Ok(Self { checks, tables, digest: crate::facts::digest(all.concat().as_bytes()) });
@@ -89,6 +89,8 @@ struct Source {
 struct Sources {
     checks: BTreeMap<String, Source>,
     tables: BTreeMap<String, String>,
+    /// Dated data that code reads and no rule does.
+    reference: BTreeMap<String, String>,
 }
 
 fn embedded() -> Sources {
@@ -99,6 +101,7 @@ fn embedded() -> Sources {
         };
         match path.strip_suffix(".toml").and_then(|path| path.split_once('/')) {
             Some(("tables", table)) => drop(sources.tables.insert(table.to_owned(), text)),
+            Some(("reference", name)) => drop(sources.reference.insert(name.to_owned(), text)),
             Some((family, fault)) if FAMILIES.contains(&family) => {
                 let source = Source { name: format!("checks/{path}"), text };
                 sources.checks.insert(format!("{family}.{fault}"), source);

@@ -229,7 +229,7 @@ impl Walk {
             Expr::Comprehension(comprehension) => self.comprehension(comprehension),
             Expr::List(list) => {
                 let types: Vec<Type> = list.elements.iter().map(|element| self.infer(element)).collect();
-                Type::List(Box::new(types.into_iter().next().unwrap_or(Type::Any)))
+                Type::List(Arc::new(types.into_iter().next().unwrap_or(Type::Any)))
             }
             Expr::Map(_) | Expr::Struct(_) => self.fault("a rule makes no maps or structs"),
         }
@@ -431,8 +431,8 @@ impl Walk {
         self.depth -= 1;
         match &loops.accu_init.expr {
             // filter keeps elements; map makes something else, which is not followed further.
-            Expr::List(_) if keeps_elements(loops) => Type::List(Box::new(element)),
-            Expr::List(_) => Type::List(Box::new(Type::Any)),
+            Expr::List(_) if keeps_elements(loops) => Type::List(Arc::new(element)),
+            Expr::List(_) => Type::List(Arc::new(Type::Any)),
             _ => Type::Bool,
         }
     }

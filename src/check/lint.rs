@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::cel::{self, Rule};
 use super::path::Path;
 use super::table::Tables;
-use super::types::{Object, Type};
+use super::types::Type;
 use super::view::roots;
 use super::{CheckFile, Expect, Severity};
 
@@ -144,7 +144,7 @@ impl Lint<'_> {
         match resolve(&path, types).map(|ty| ty.bare().clone()) {
             Ok(Type::List(element)) => {
                 // The element keeps its observation, so that a failed one stays in the list as failed.
-                types.insert("item".into(), *element);
+                types.insert("item".into(), element.as_ref().clone());
                 Some(path)
             }
             Ok(other) => {
@@ -221,9 +221,14 @@ pub(super) fn resolve<'t>(path: &Path, types: &'t BTreeMap<String, Type>) -> Res
     };
     for segment in &path.0[1..] {
         ty = match ty.bare() {
-            Type::Object(Object { fields, .. }) => match fields.get(segment) {
+            Type::Object(object) => match object.fields.get(segment) {
                 Some(field) => &field.ty,
-                None => return Err(format!("{path}: there is no '{segment}'{}", cel::nearest(segment, fields.keys()))),
+                None => {
+                    return Err(format!(
+                        "{path}: there is no '{segment}'{}",
+                        cel::nearest(segment, object.fields.keys())
+                    ));
+                }
             },
             Type::Map(inner) => inner,
             other => return Err(format!("{path}: '.{segment}' needs an object, not a {}", other.word())),

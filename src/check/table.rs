@@ -7,10 +7,23 @@ use serde_json::{Map, Value};
 use super::types::Type;
 
 /// All tables, by name (the file's stem, hyphens as underscores).
-#[derive(Clone, Debug, Default)]
-pub struct Tables(Map<String, Value>);
+#[derive(Clone, Debug)]
+pub struct Tables {
+    values: Map<String, Value>,
+    ty: Type,
+}
+
+impl Default for Tables {
+    fn default() -> Self {
+        Self::new(Map::new())
+    }
+}
 
 impl Tables {
+    fn new(values: Map<String, Value>) -> Self {
+        let ty = Type::of_value(&Value::Object(values.clone()));
+        Self { values, ty }
+    }
     /// Reads TOML tables by file name without `.toml`.
     ///
     /// # Errors
@@ -28,14 +41,14 @@ impl Tables {
                 Err(e) => faults.push(format!("checks/tables/{file}.toml: {}", e.to_string().trim())),
             }
         }
-        if faults.is_empty() { Ok(Self(tables)) } else { Err(faults) }
+        if faults.is_empty() { Ok(Self::new(tables)) } else { Err(faults) }
     }
     /// The value that `table` stands for.
     pub(super) fn value(&self) -> Value {
-        Value::Object(self.0.clone())
+        Value::Object(self.values.clone())
     }
     /// Its type.
     pub(super) fn ty(&self) -> Type {
-        Type::of_value(&self.value())
+        self.ty.clone()
     }
 }

@@ -2,19 +2,20 @@
 //! facts with it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde_json::Value;
 
-/// The type of one place in the facts.
+/// The type of one place in the facts; cheap to clone.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Type {
     /// Observed, absent, failed or not run; rules see through it.
-    Observation(Box<Type>),
-    Object(Object),
+    Observation(Arc<Type>),
+    Object(Arc<Object>),
     /// Sorted map with string keys.
-    Map(Box<Type>),
-    List(Box<Type>),
+    Map(Arc<Type>),
+    List(Arc<Type>),
     String,
     Int,
     Bool,
@@ -58,10 +59,11 @@ impl Type {
             Value::Number(n) if n.is_i64() => Self::Int,
             Value::Number(_) => Self::Float,
             Value::String(_) => Self::String,
-            Value::Array(items) => Self::List(Box::new(items.first().map_or(Self::Any, Self::of_value))),
+            Value::Array(items) => Self::List(Arc::new(items.first().map_or(Self::Any, Self::of_value))),
             Value::Object(map) => {
                 let field = |value| Field { ty: Self::of_value(value), optional: false, since: 1 };
-                Self::Object(Object { fields: map.iter().map(|(k, v)| (k.clone(), field(v))).collect(), key: None })
+                let fields = map.iter().map(|(k, v)| (k.clone(), field(v))).collect();
+                Self::Object(Arc::new(Object { fields, key: None }))
             }
         }
     }
@@ -94,7 +96,7 @@ impl Type {
 
 fn from_schema(schema: &Value, root: &Value) -> Type {
     if let Some(inner) = schema.get("x-observation") {
-        return Type::Observation(Box::new(from_schema(inner, root)));
+        return Type::Observation(Arc::new(from_schema(inner, root)));
     }
     if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
         let name = target.trim_start_matches("#/$defs/");
@@ -110,7 +112,7 @@ fn from_schema(schema: &Value, root: &Value) -> Type {
     }
     match type_word(schema) {
         Some("object") => from_object(schema, root),
-        Some("array") => Type::List(Box::new(schema.get("items").map_or(Type::Any, |items| from_schema(items, root)))),
+        Some("array") => Type::List(Arc::new(schema.get("items").map_or(Type::Any, |items| from_schema(items, root)))),
         Some("string") => match schema.get("format").and_then(Value::as_str) {
             Some("date-time") => Type::Timestamp,
             Some("duration") => Type::Span,
@@ -135,7 +137,7 @@ fn type_word(schema: &Value) -> Option<&str> {
 fn from_object(schema: &Value, root: &Value) -> Type {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
         return match schema.get("additionalProperties") {
-            Some(values @ Value::Object(_)) => Type::Map(Box::new(from_schema(values, root))),
+            Some(values @ Value::Object(_)) => Type::Map(Arc::new(from_schema(values, root))),
             _ => Type::Any,
         };
     };
@@ -148,7 +150,7 @@ fn from_object(schema: &Value, root: &Value) -> Type {
         (name.clone(), Field { ty, optional, since })
     };
     let key = schema.get("x-key").and_then(Value::as_str).map(str::to_owned);
-    Type::Object(Object { fields: properties.iter().map(field).collect(), key })
+    Type::Object(Arc::new(Object { fields: properties.iter().map(field).collect(), key }))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What a rule sees: the names at its root, their types, and their values for one subject.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -81,11 +81,11 @@ fn service_type() -> Type {
     let (Type::Object(service), Type::Object(endpoint)) = (Type::of::<Service>(), Type::of::<Endpoint>()) else {
         return Type::Any;
     };
-    let mut fields = service.fields;
+    let mut fields = service.fields.clone();
     fields.remove("endpoints");
-    fields.extend(endpoint.fields);
+    fields.extend(endpoint.fields.clone());
     fields.insert("name".into(), Field { ty: Type::String, optional: false, since: 1 });
-    Type::Object(Object { fields, key: None })
+    Type::Object(Arc::new(Object { fields, key: None }))
 }
 
 /// What all views of a run share.

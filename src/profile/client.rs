@@ -52,7 +52,7 @@ struct Table {
 /// All clients, in the table's order. Read from the binary itself; a test holds that it can be.
 pub fn clients() -> &'static [Client] {
     static ALL: LazyLock<Vec<Client>> = LazyLock::new(|| {
-        let table: Result<Table, _> = toml::from_str(include_str!("../../checks/tables/tls-clients.toml"));
+        let table: Result<Table, _> = toml::from_str(include_str!("../../checks/reference/tls-clients.toml"));
         table.map(|table| table.client).unwrap_or_default()
     });
     &ALL

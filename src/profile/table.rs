@@ -61,7 +61,7 @@ struct Table {
 /// All profiles, in the table's order. Read from the binary itself; a test holds that it can be.
 pub fn profiles() -> &'static [Profile] {
     static ALL: LazyLock<Vec<Profile>> = LazyLock::new(|| {
-        let table: Result<Table, _> = toml::from_str(include_str!("../../checks/tables/tls-profiles.toml"));
+        let table: Result<Table, _> = toml::from_str(include_str!("../../checks/reference/tls-profiles.toml"));
         table.map(|table| table.profile).unwrap_or_default()
     });
     &ALL
@@ -71,7 +71,7 @@ pub fn profiles() -> &'static [Profile] {
 mod tests {
     #[test]
     fn every_profile_of_the_table_is_read() {
-        let lines = include_str!("../../checks/tables/tls-profiles.toml").matches("\n[[profile]]").count();
+        let lines = include_str!("../../checks/reference/tls-profiles.toml").matches("\n[[profile]]").count();
         assert_eq!(super::profiles().len(), lines);
         assert!(lines >= 7);
     }

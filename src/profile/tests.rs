@@ -92,7 +92,7 @@ fn phasing_out_is_told_and_meets() {
 
 #[test]
 fn every_client_of_the_table_has_names_that_the_probe_knows() {
-    let lines = include_str!("../../checks/tables/tls-clients.toml").matches("\n[[client]]").count();
+    let lines = include_str!("../../checks/reference/tls-clients.toml").matches("\n[[client]]").count();
     assert_eq!(clients().len(), lines);
     let suites = include_str!("../probe/tls/suites.txt");
     for client in clients() {

@@ -26,7 +26,7 @@ struct Table {
 
 /// Primes that many servers share, by digest.
 static KNOWN: LazyLock<BTreeMap<String, Known>> = LazyLock::new(|| {
-    let table: Result<Table, _> = toml::from_str(include_str!("../../../checks/tables/dh-primes.toml"));
+    let table: Result<Table, _> = toml::from_str(include_str!("../../../checks/reference/dh-primes.toml"));
     table.map(|table| table.prime.into_iter().map(|known| (known.digest.clone(), known)).collect()).unwrap_or_default()
 });
 
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn the_table_of_shared_primes_can_be_read() {
-        let lines = include_str!("../../../checks/tables/dh-primes.toml").matches("[[prime]]").count();
+        let lines = include_str!("../../../checks/reference/dh-primes.toml").matches("[[prime]]").count();
         assert!(lines > 80);
         assert_eq!(KNOWN.len(), lines);
     }

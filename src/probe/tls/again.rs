@@ -7,7 +7,7 @@ use super::asker::{Asker, Heard};
 use super::enumerate::Sorted;
 use super::hello::Hello;
 use super::versions::{self, CHUNK, Found, VERSIONS};
-use super::{Opening, attacks, behaviour, exchange, names, other_chains, resume, resumption};
+use super::{Opening, attacks, behaviour, exchange, names, other_chains, resume, resumption, with_tickets};
 use crate::facts::{Attack, Enumerated, Observation, Reason, Suites, Tls, Unobserved, Version, Versions};
 use crate::net::NetError;
 use crate::probe::Context;
@@ -47,7 +47,8 @@ pub async fn look_again(
             tls.behaviour = behaviour::look(&asker, found, None).await;
             let offers = [3, 4].map(|at| found[at].version.value().is_some_and(|version: &Version| version.offered));
             let tickets = tls.behaviour.resumption.clone();
-            (tls.behaviour.resumption, tls.behaviour.early_data) = resumption(&asker, first, offers, tickets).await;
+            let resumed = resumption(&asker, first, offers).await;
+            (tls.behaviour.resumption, tls.behaviour.early_data) = with_tickets(resumed, tickets, offers);
         }
     }
     if let Some(found) = &known {

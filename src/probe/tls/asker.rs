@@ -28,6 +28,8 @@ use crate::scope::{Act, Target};
 const ANSWER_CAP: usize = 256 * 1024;
 /// Tries of one question where connections get lost.
 const TRIES: usize = 6;
+/// Lost connections in a row that are no accident: where one in five gets lost, that happens once in three thousand.
+const WITNESS_TRIES: usize = 5;
 /// Closed connections, and witnesses between them, that prove a refusal: the first time, and once this server is known to close.
 const PROOF: (usize, usize) = (4, 3);
 const LATER_PROOF: (usize, usize) = (2, 1);
@@ -258,7 +260,7 @@ impl<'a> Asker<'a> {
     /// A hello that the endpoint answered before; `None` while there is none.
     async fn witness(&self) -> Option<bool> {
         let hello = self.state().witness.clone()?;
-        for _ in 0..3 {
+        for _ in 0..WITNESS_TRIES {
             match self.once_again(&hello).await {
                 Ok(_) => return Some(true),
                 Err(_) => self.state().lossy = true,

@@ -23,13 +23,14 @@ const TRIES: usize = 4;
 
 /// Looks for every known fault.
 pub(super) async fn look(asker: &Asker<'_>, found: &[Found; 5], behaviour: &Behaviour) -> Attacks {
-    Attacks {
-        heartbleed: heartbleed(asker, found, behaviour).await,
-        early_ccs: early_ccs(asker, found).await,
-        ticketbleed: ticketbleed(asker, found, behaviour).await,
-        robot: robot::look(asker, found).await,
-        starttls_injection: injection(asker).await,
-    }
+    let (heartbleed, early_ccs, ticketbleed, robot, starttls_injection) = futures_util::join!(
+        heartbleed(asker, found, behaviour),
+        early_ccs(asker, found),
+        ticketbleed(asker, found, behaviour),
+        robot::look(asker, found),
+        injection(asker),
+    );
+    Attacks { heartbleed, early_ccs, ticketbleed, robot, starttls_injection }
 }
 
 /// Looks again for the faults that were found.

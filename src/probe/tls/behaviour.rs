@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::future::join_all;
+
 use super::answer::{Depth, ServerHello};
 use super::asker::{Asker, Heard};
 use super::hello::{Hello, Name, extension};
@@ -69,10 +71,14 @@ async fn features(asker: &Asker<'_>, found: &[Found; 5]) -> Seen {
         Err(why) => return Seen { behaviour: modern_only(asker, found, &why).await, leaf: None },
     };
     let hello = everything(version, &suites);
+    let (heard, encrypt_then_mac) = futures_util::join!(
+        join_all((0..REPEATS).map(|_| hear(asker, &hello, Depth::Flight))),
+        encrypt_then_mac(asker, version, &suites),
+    );
     let mut answers: Vec<ServerHello> = Vec::new();
     let mut error = None;
-    for _ in 0..REPEATS {
-        match hear(asker, &hello, Depth::Flight).await {
+    for outcome in heard {
+        match outcome {
             Ok(answer) => answers.push(answer),
             Err(e) => error = Some(e),
         }
@@ -92,7 +98,7 @@ async fn features(asker: &Asker<'_>, found: &[Found; 5]) -> Seen {
     let behaviour = Behaviour {
         secure_renegotiation: has(extension::RENEGOTIATION_INFO),
         extended_master_secret: extended(extension::EXTENDED_MASTER_SECRET),
-        encrypt_then_mac: encrypt_then_mac(asker, version, &suites).await,
+        encrypt_then_mac,
         compression: Observation::observed(first.compression != 0),
         heartbeat: extended(extension::HEARTBEAT),
         resumption: Observation::observed(Resumption { ticket: Some(ticket), ..Resumption::default() }),
@@ -262,8 +268,9 @@ async fn intolerant_of(asker: &Asker<'_>, found: &[Found; 5]) -> Observation<Vec
         hellos.push(("a version newer than it knows", newer));
     }
     let mut refused = Vec::new();
-    for (what, hello) in hellos {
-        match asker.ask(&hello, Depth::Hello).await {
+    let answers = join_all(hellos.iter().map(|(_, hello)| asker.ask(hello, Depth::Hello))).await;
+    for ((what, _), answer) in hellos.into_iter().zip(answers) {
+        match answer {
             Ok(Heard::Hello(_)) => {}
             Ok(Heard::Alert(_) | Heard::Dropped(_)) => refused.push(what.to_owned()),
             // Hangs at it, and only at it: that is the intolerance that visitors feel.

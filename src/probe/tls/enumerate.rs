@@ -108,6 +108,22 @@ impl Question<'_> {
         }
     }
 
+    /// As [`Question::sort`], when the first choice of all is known already.
+    pub(super) async fn sort_after(&self, chosen: u16, items: Vec<u16>) -> Sorted {
+        let mut rest = items;
+        rest.retain(|item| *item != chosen);
+        let first = Sorted { accepted: vec![chosen], ..Sorted::default() };
+        first.join(self.sort(rest).await)
+    }
+
+    /// As [`Question::sort`], in two lanes at the same time: half as long, for one refusal more. The order of choice is that within
+    /// each lane.
+    pub(super) async fn sort_in_lanes(&self, items: Vec<u16>) -> Sorted {
+        let lane = |odd: usize| items.iter().copied().skip(odd).step_by(2).collect::<Vec<u16>>();
+        let (one, other) = futures_util::join!(self.sort(lane(0)), self.sort(lane(1)));
+        one.join(other)
+    }
+
     async fn remove(&self, items: Vec<u16>) -> Sorted {
         let mut left = items;
         let mut accepted = Vec::new();

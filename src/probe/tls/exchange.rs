@@ -24,7 +24,7 @@ pub(super) async fn groups_1_3(asker: &Asker<'_>, found: &Found) -> Observation<
         return Observation::not_run(Reason::Unsupported, detail);
     }
     let question = Question { asker, hello: Hello::new(0x0304).suites(suites), list: List::Groups };
-    observed(question.sort(names::groups_of(0x0304)).await, names::group)
+    observed(question.sort_in_lanes(names::groups_of(0x0304)).await, names::group)
 }
 
 /// Groups of TLS 1.2: curves, and the finite fields of RFC 7919; absent where no suite has an ephemeral key.

@@ -32,7 +32,8 @@ use rustls_pki_types::CertificateDer;
 
 use super::Context;
 use crate::facts::{
-    Chain, Exposures, Groups, Negotiated, Observation, Preference, Reason, Resumption, Signatures, Tls,
+    Attacks, Behaviour, Chain, Exposures, Groups, Negotiated, Observation, Preference, Reason, Resumption, Signatures,
+    Tls,
 };
 use crate::net::NetError;
 use crate::scope::Target;
@@ -46,9 +47,11 @@ const CHAIN_CAP: usize = 16;
 /// Looks at the TLS that `target` speaks on `port` (nominal) after `opening`, for the server name `host`.
 pub async fn look(context: &Context, target: &Target, host: &str, port: u16, opening: Opening) -> Tls {
     let asker = Asker::new(context, target, host, port, opening);
-    let found = versions::look(&asker).await;
-    let ssl2 = versions::ssl2(&asker).await;
-    let first = resume::first(&asker).await;
+    let (found, ssl2, first) =
+        futures_util::join!(versions::look(&asker), versions::ssl2(&asker), resume::first(&asker));
+    // As for the other versions: a closed connection may be an answer now that somebody is known to answer.
+    let closed = matches!(ssl2, Observation::Failed { reason: Reason::Closed | Reason::Reset, .. });
+    let ssl2 = if closed && asker.has_witness() { versions::ssl2(&asker).await } else { ssl2 };
     let (negotiated, chain) = match &first {
         Ok(first) => first.seen.clone(),
         Err(error) => match versions::newest(&found).filter(|version| *version < 0x0304) {
@@ -59,18 +62,17 @@ pub async fn look(context: &Context, target: &Target, host: &str, port: u16, ope
     };
     let alpn = negotiated.value().and_then(|negotiated| negotiated.alpn.clone());
     let [.., tls1_2, tls1_3] = &found;
-    let (groups_1_2, groups_1_3, signatures, order_1_2, order_1_3, fields, mut behaviour) = futures_util::join!(
+    let offers = [tls1_2, tls1_3].map(|found| found.version.value().is_some_and(|version| version.offered));
+    let (groups_1_2, groups_1_3, signatures, order_1_2, order_1_3, fields, behaviour) = futures_util::join!(
         exchange::groups_1_2(&asker, tls1_2),
         exchange::groups_1_3(&asker, tls1_3),
         exchange::signatures_1_2(&asker, tls1_2),
         versions::preference(&asker, 0x0303, tls1_2),
         versions::preference(&asker, 0x0304, tls1_3),
         exchange::fields(&asker, &found),
-        behaviour::look(&asker, &found, alpn.as_deref()),
+        behaves(&asker, &found, first, offers, alpn.as_deref()),
     );
-    let offers = [tls1_2, tls1_3].map(|found| found.version.value().is_some_and(|version| version.offered));
-    (behaviour.resumption, behaviour.early_data) = resumption(&asker, first, offers, behaviour.resumption).await;
-    let attacks = attacks::look(&asker, &found, &behaviour).await;
+    let (mut behaviour, attacks) = behaviour;
     let other_chains = other_chains(&asker, &chain);
     unsteady(&asker, &mut behaviour.unsteady);
     let (versions, suites) = versions::facts(found, ssl2);
@@ -94,27 +96,49 @@ pub async fn look(context: &Context, target: &Target, host: &str, port: u16, ope
     }
 }
 
+/// Behaviour, and then the faults that it leaves possible.
+async fn behaves(
+    asker: &Asker<'_>,
+    found: &[versions::Found; 5],
+    first: Result<resume::First, NetError>,
+    offers: [bool; 2],
+    alpn: Option<&str>,
+) -> (Behaviour, Attacks) {
+    let (mut behaviour, resumed) =
+        futures_util::join!(behaviour::look(asker, found, alpn), resumption(asker, first, offers));
+    (behaviour.resumption, behaviour.early_data) = with_tickets(resumed, behaviour.resumption, offers);
+    let attacks = attacks::look(asker, found, &behaviour).await;
+    (behaviour, attacks)
+}
+
 type Seen = (Observation<Negotiated>, Observation<Chain>);
 
-/// What was heard of tickets, with what a current client's second handshakes show.
+/// What a current client's second handshakes show.
 async fn resumption(
     asker: &Asker<'_>,
     first: Result<resume::First, NetError>,
-    [offers_1_2, offers_1_3]: [bool; 2],
+    [offers_1_2, _]: [bool; 2],
+) -> Result<(Result<Resumption, NetError>, Observation<i64>), NetError> {
+    Ok(resume::look(asker, &first?, offers_1_2).await)
+}
+
+/// With what was heard of tickets in the clear.
+fn with_tickets(
+    resumed: Result<(Result<Resumption, NetError>, Observation<i64>), NetError>,
     tickets: Observation<Resumption>,
+    [_, offers_1_3]: [bool; 2],
 ) -> (Observation<Resumption>, Observation<i64>) {
-    let first = match first {
-        Ok(first) => first,
+    match resumed {
+        Ok((Ok(seen), early_data)) => {
+            let ticket = tickets.value().and_then(|seen| seen.ticket);
+            (Observation::observed(Resumption { ticket, ..seen }), early_data)
+        }
+        Ok((Err(error), early_data)) => (error.observation(), early_data),
         // No current client can speak with it: of sessions only what was heard in the clear.
         Err(error) => {
             let resumption = if tickets.value().is_some() { tickets } else { error.observation() };
-            return (resumption, if offers_1_3 { error.observation() } else { Observation::absent() });
+            (resumption, if offers_1_3 { error.observation() } else { Observation::absent() })
         }
-    };
-    let ticket = tickets.value().and_then(|seen| seen.ticket);
-    match resume::look(asker, &first, offers_1_2).await {
-        (Ok(seen), early_data) => (Observation::observed(Resumption { ticket, ..seen }), early_data),
-        (Err(error), early_data) => (error.observation(), early_data),
     }
 }
 

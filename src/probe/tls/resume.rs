@@ -59,24 +59,17 @@ pub(super) async fn look(
     first: &First,
     tls1_2: bool,
 ) -> (Result<Resumption, NetError>, Observation<i64>) {
-    let mut out = Resumption::default();
-    let modern = first.version == ProtocolVersion::TLSv1_3;
-    let mut early_data = Observation::absent();
-    if modern {
-        let (psk, early) = in_tls1_3(asker, first).await;
-        early_data = early;
-        match psk {
-            Ok(psk) => out.psk = psk,
-            Err(error) => return (Err(error), early_data),
+    let modern = async {
+        if first.version == ProtocolVersion::TLSv1_3 {
+            in_tls1_3(asker, first).await
+        } else {
+            (Ok(None), Observation::absent())
         }
-    }
-    if tls1_2 {
-        match by_session_id(asker).await {
-            Ok(taken_up) => out.session_id = Some(taken_up),
-            Err(error) => return (Err(error), early_data),
-        }
-    }
-    (Ok(out), early_data)
+    };
+    let older = async { if tls1_2 { by_session_id(asker).await.map(Some) } else { Ok(None) } };
+    let ((psk, early_data), session_id) = futures_util::join!(modern, older);
+    let seen = psk.and_then(|psk| Ok(Resumption { psk, session_id: session_id?, ticket: None }));
+    (seen, early_data)
 }
 
 async fn in_tls1_3(asker: &Asker<'_>, first: &First) -> (Result<Option<bool>, NetError>, Observation<i64>) {

@@ -2,7 +2,9 @@
 //! PKCS #1 v1.5 wants it and four that are not. A server that answers any of them otherwise tells who asks whether a padding is right.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use futures_util::future::join_all;
 use num_bigint::BigUint;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
@@ -16,6 +18,9 @@ use super::names;
 use super::versions::Found;
 use crate::facts::{Attack, Observation, Reason};
 use crate::net::NetError;
+
+/// After this, a server that has not reacted is taken to be waiting. What counts is whether it does so for every padding.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// How a premaster secret is wrapped, each with one thing wrong but the first.
 const PADDINGS: [(&str, Fault); 5] = [
@@ -88,11 +93,9 @@ fn told(round: &Round) -> String {
 }
 
 async fn round(asker: &Asker<'_>, hello: &Hello, version: u16, whole: bool) -> Result<Round, NetError> {
-    let mut round = BTreeMap::new();
-    for (name, fault) in PADDINGS {
-        round.insert(name, reaction(asker, hello, version, fault, whole).await?);
-    }
-    Ok(round)
+    let reactions =
+        PADDINGS.map(|(name, fault)| async move { Ok((name, reaction(asker, hello, version, fault, whole).await?)) });
+    join_all(reactions).await.into_iter().collect()
 }
 
 async fn reaction(
@@ -120,7 +123,7 @@ async fn reaction(
     // A server that ends the connection while we speak has reacted, too.
     let _ = conn.send(&bytes, patience).await;
     let ended = |got: &[u8]| records(got).iter().any(|(kind, _)| *kind == 21);
-    Ok(match conn.receive(64 * 1024, patience, ended).await {
+    Ok(match conn.receive(64 * 1024, patience.min(SILENCE), ended).await {
         Ok(bytes) => match records(&bytes).iter().find(|(kind, _)| *kind == 21) {
             Some((_, body)) if body.len() == 2 => format!("alert {}", names::alert(body[1])),
             Some(_) => "encrypted alert".into(),

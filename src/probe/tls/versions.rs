@@ -27,8 +27,8 @@ pub(super) struct Found {
 /// Asks for every version with the suites in use, and where it is offered for all others.
 pub(super) async fn look(asker: &Asker<'_>) -> [Found; 5] {
     let [a, b, c, d, e] = VERSIONS;
-    let e = one(asker, e).await;
-    let (a, b, c, d) = futures_util::join!(one(asker, a), one(asker, b), one(asker, c), one(asker, d));
+    let all = futures_util::join!(one(asker, e), one(asker, d), one(asker, a), one(asker, b), one(asker, c));
+    let (e, d, a, b, c) = all;
     let mut found = [a, b, c, d, e];
     // A closed connection was no answer while no hello was known to be answered; now one may be.
     for (version, found) in VERSIONS.into_iter().zip(&mut found) {
@@ -50,12 +50,12 @@ async fn one(asker: &Asker<'_>, version: u16) -> Found {
         answer = asker.ask(&base.clone().suites(&first), Depth::Hello).await;
     }
     let needs_share = base.share;
-    let refusal = match answer {
-        Ok(Heard::Hello(answer)) if answer.version == version => None,
+    let (chosen, refusal) = match answer {
+        Ok(Heard::Hello(answer)) if answer.version == version => (Some(answer.suite), None),
         Ok(Heard::Hello(other)) => return not_offered(format!("answered with {}", names::version(other.version))),
         Ok(Heard::Dropped(how)) => return not_offered(how),
         Ok(Heard::Alert(code @ 70)) => return not_offered(format!("alert {}", names::alert(code))),
-        Ok(Heard::Alert(code)) if names::refuses(code) => Some(format!("alert {}", names::alert(code))),
+        Ok(Heard::Alert(code)) if names::refuses(code) => (None, Some(format!("alert {}", names::alert(code)))),
         Ok(Heard::Alert(code)) => {
             let detail =
                 format!("the hello for {} was answered with the alert {}", names::version(version), names::alert(code));
@@ -64,15 +64,32 @@ async fn one(asker: &Asker<'_>, version: u16) -> Found {
         Err(error) => return failed(&error),
     };
     let question = Question { asker, hello: base, list: List::Suites };
-    let known = async { if refusal.is_some() { Sorted::refused(first) } else { question.sort(first).await } };
-    let (known, signed) = futures_util::join!(known, question.sort(curve));
-    let sorted = known.join(signed);
-    let chunk = match sorted.accepted.first() {
-        Some(accepted) if asker.reads_long_lists(&question.hello, &rest, *accepted).await => rest.len(),
-        _ => CHUNK,
+    let known = async {
+        match chosen {
+            // The first answer is the first choice.
+            Some(chosen) if first.contains(&chosen) => question.sort_after(chosen, first).await,
+            Some(chosen) => {
+                Sorted::unknown(first, &NetError::garbage(format!("a suite that was not offered: {chosen:04x}")))
+            }
+            None => Sorted::refused(first),
+        }
     };
-    let others = join_all(rest.chunks(chunk.max(1)).map(|chunk| question.sort(chunk.to_vec()))).await;
-    let sorted = others.into_iter().fold(sorted, Sorted::join);
+    let sorted = match chosen {
+        Some(accepted) => {
+            let (known, signed, others) =
+                futures_util::join!(known, question.sort(curve), others(asker, &question, rest, accepted));
+            known.join(signed).join(others)
+        }
+        None => {
+            let (known, signed) = futures_util::join!(known, question.sort(curve));
+            let sorted = known.join(signed);
+            let others = match sorted.accepted.first() {
+                Some(accepted) => others(asker, &question, rest, *accepted).await,
+                None => in_chunks(&question, &rest, CHUNK).await,
+            };
+            sorted.join(others)
+        }
+    };
     match (sorted.accepted.first(), refusal) {
         (Some(suite), _) => {
             let suite = Some(names::suite(*suite));
@@ -84,6 +101,17 @@ async fn one(asker: &Asker<'_>, version: u16) -> Found {
         (None, Some(_)) if !sorted.unknown.is_empty() => failed(&sorted.unknown[0].1),
         (None, Some(refusal)) => not_offered(refusal),
     }
+}
+
+/// The suites that hardly anybody uses, in one list if the server reads long ones.
+async fn others(asker: &Asker<'_>, question: &Question<'_>, rest: Vec<u16>, accepted: u16) -> Sorted {
+    let long = asker.reads_long_lists(&question.hello, &rest, accepted).await;
+    in_chunks(question, &rest, if long { rest.len() } else { CHUNK }).await
+}
+
+async fn in_chunks(question: &Question<'_>, suites: &[u16], chunk: usize) -> Sorted {
+    let sorted = join_all(suites.chunks(chunk.max(1)).map(|chunk| question.sort(chunk.to_vec()))).await;
+    sorted.into_iter().fold(Sorted::default(), Sorted::join)
 }
 
 /// The suites of a version as they are asked for: those in use, those that ECDSA signs, the others. A server with certificates of
