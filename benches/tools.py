@@ -144,7 +144,7 @@ class Scrutineer:
                  "resolver = '127.0.0.1:9'", f"port_map = {{ 443 = {port} }}", "extra_roots = ['ca.pem']"]
         if lifted:
             if self.caps:
-                lines += ["connections = 400", "connections_at_once = 5"]
+                lines += ["connections = 400", f"connections_at_once = {5 if len(hosts) > 1 else 16}"]
             lines += ["[scan.rate]", "per_host = 10000", "total = 10000"]
         # The whole audit: also what only an authorisation permits.
         lines += ["[authorisation]", "reference = 'B-1'", "granted_by = 'Bench'", "from = 2026-01-01", "until = 2046-01-01",

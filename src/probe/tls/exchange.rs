@@ -50,11 +50,10 @@ async fn curves(asker: &Asker<'_>, known: &Sorted) -> Sorted {
         Err(Some(error)) => return Sorted::unknown(curves, &error),
     };
     let question = Question { asker, hello: Hello::new(0x0303).suites(&suites), list: List::Groups };
-    let sorted = question.sort(curves).await;
     if suites.iter().all(|suite| names::suite(*suite).contains("_ECDSA_")) {
-        return beside_the_certificate(&question, sorted).await;
+        return beside_the_certificate(&question, curves).await;
     }
-    sorted
+    question.sort(curves).await
 }
 
 /// Digests of the primes of RFC 7919 §A, by group.
@@ -153,44 +152,50 @@ async fn prime(
 /// Curves of certificates.
 const CERTIFICATE_CURVES: [u16; 6] = [23, 24, 25, 26, 27, 28];
 
-/// The list of groups also says which curves a certificate may have (RFC 8422 §5.1): once the certificate's own curve was removed,
-/// a server with no other certificate refuses everything. So what was refused is offered again beside it.
-async fn beside_the_certificate(question: &Question<'_>, mut sorted: Sorted) -> Sorted {
-    let curves: Vec<u16> = sorted.accepted.iter().copied().filter(|group| CERTIFICATE_CURVES.contains(group)).collect();
-    let mut left = std::mem::take(&mut sorted.refused);
-    while !left.is_empty() && !curves.is_empty() {
-        match question.ask(&[&left[..], &curves].concat()).await {
+/// The list of groups also says which curves a certificate may have (RFC 8422 §5.1): without the certificate's own curve, a server with
+/// no other certificate refuses everything. So what is accepted and may be that curve stays in every question, at its end.
+async fn beside_the_certificate(question: &Question<'_>, mut left: Vec<u16>) -> Sorted {
+    let mut sorted = Sorted::default();
+    let mut kept: Vec<u16> = Vec::new();
+    let mut dropped = false;
+    while !left.is_empty() {
+        match question.ask(&[&left[..], &kept].concat()).await {
             Ok(Pick::Chose(chosen)) if left.contains(&chosen) => {
                 sorted.accepted.push(chosen);
                 left.retain(|group| *group != chosen);
+                if CERTIFICATE_CURVES.contains(&chosen) {
+                    kept.push(chosen);
+                }
             }
             // It stood last. Where the client's order counts, that means that nothing before it is taken.
-            Ok(Pick::Chose(curve)) if follows_the_client(question, &sorted.accepted, &curves, curve).await => break,
-            Ok(Pick::Chose(_)) => {
+            Ok(Pick::Chose(curve)) if follows_the_client(question, &sorted.accepted, &kept, curve).await => break,
+            // It is preferred to all that may be left. Without it, if it is not the certificate's.
+            Ok(Pick::Chose(curve)) => {
+                kept.retain(|group| *group != curve);
+                dropped = true;
+            }
+            Ok(Pick::Refused) if dropped => {
                 let detail = "cannot be asked for without the certificate's own curve, which the server prefers";
-                let error = NetError::new(Reason::Other, detail);
-                sorted.unknown.extend(left.drain(..).map(|group| (group, error.clone())));
+                return sorted.join(Sorted::unknown(left, &NetError::new(Reason::Other, detail)));
             }
             Ok(Pick::Refused) => break,
-            Err(error) => sorted.unknown.extend(left.drain(..).map(|group| (group, error.clone()))),
+            Err(error) => return sorted.join(Sorted::unknown(left, &error)),
         }
     }
-    sorted.refused = left;
-    sorted
+    sorted.join(Sorted::refused(left))
 }
 
 /// Whether the client's order of groups counts, by an accepted one before and behind another.
 async fn follows_the_client(question: &Question<'_>, accepted: &[u16], curves: &[u16], curve: u16) -> bool {
     let Some(other) = accepted.iter().copied().find(|group| *group != curve) else { return false };
-    for first in [[curve, other], [other, curve]] {
+    let first_is_chosen = async |first: [u16; 2]| {
         // With every curve that the certificate may be on.
         let rest = curves.iter().copied().filter(|group| !first.contains(group));
         let order: Vec<u16> = first.into_iter().chain(rest).collect();
-        if !matches!(question.ask(&order).await, Ok(Pick::Chose(chosen)) if chosen == order[0]) {
-            return false;
-        }
-    }
-    true
+        matches!(question.ask(&order).await, Ok(Pick::Chose(chosen)) if chosen == order[0])
+    };
+    let (one, other) = futures_util::join!(first_is_chosen([curve, other]), first_is_chosen([other, curve]));
+    one && other
 }
 
 /// Signature schemes of TLS 1.2; absent where no suite signs its key exchange. A server with certificates of several kinds may settle
