@@ -43,6 +43,7 @@ struct Audited {
     tls: Value,
     findings: Value,
     connections: usize,
+    desk: Desk,
 }
 
 fn audit(words: &str) -> Audited {
@@ -60,7 +61,7 @@ fn audit(words: &str) -> Audited {
     assert!(ended.code < 5, "{}", ended.stderr);
     let facts = desk.json("facts.json");
     let tls = facts["first"]["services"][SERVICE]["endpoints"]["127.0.0.1"]["tls"].clone();
-    Audited { tls, findings: desk.json("findings.json"), connections: count.load(Ordering::SeqCst) }
+    Audited { tls, findings: desk.json("findings.json"), connections: count.load(Ordering::SeqCst), desk }
 }
 
 impl Audited {
@@ -200,6 +201,24 @@ fn every_fault_of_an_implementation_is_found_where_it_is_and_nowhere_else() {
     for (_, check) in table {
         assert_eq!(sound.verdict(check), "pass", "{check}");
     }
+}
+
+#[test]
+fn profiles_and_clients_are_told_from_stored_facts_without_the_network() {
+    let audited = audit("versions=0303 suites=C02F,C030 groups=0017");
+    let judge = |arguments: &[&str]| audited.desk.run(&[&["judge", "facts.json"], arguments].concat());
+    let told = judge(&["--profile", "mozilla-modern", "--profile-output", "held.json"]);
+    assert_eq!(told.code, 1, "{}{}", told.stdout, told.stderr);
+    assert!(told.stdout.contains("versions_required: TLS 1.3 is not offered"), "{}", told.stdout);
+    let held = audited.desk.json("held.json");
+    assert_eq!(held["profiles"][0]["outcome"], "deviates");
+    let clients = judge(&["--clients"]);
+    assert_eq!(clients.code, 0, "{}", clients.stderr);
+    assert!(clients.stdout.contains("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, secp256r1"), "{}", clients.stdout);
+    assert!(clients.stdout.contains("cannot connect"), "Java 7 speaks TLS 1.0 alone: {}", clients.stdout);
+    let unknown = judge(&["--profile", "grade-a"]);
+    assert!(unknown.code > 4 || unknown.code == 2, "{}", unknown.code);
+    assert!(unknown.stderr.contains("mozilla-intermediate"), "{}", unknown.stderr);
 }
 
 #[test]

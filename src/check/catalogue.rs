@@ -55,9 +55,9 @@ impl Catalogue {
             Tables::default()
         });
         let mut checks = BTreeMap::new();
-        for (id, source) in &sources.checks {
-            match compile(&source.name, id, &source.text, &tables) {
-                Ok(check) => drop(checks.insert(id.clone(), check)),
+        for outcome in compile_all(&sources.checks, &tables) {
+            match outcome {
+                Ok(check) => drop(checks.insert(check.id.clone(), check)),
                 Err(more) => faults.extend(more),
             }
         }
@@ -77,6 +77,22 @@ impl Catalogue {
     pub fn family<'a>(&'a self, family: &'a str) -> impl Iterator<Item = &'a Check> {
         self.checks.values().filter(move |check| check.family() == family)
     }
+}
+
+/// Every check compiled, in order of id, on as many threads as there are processors: it is most of the time before a scan begins.
+fn compile_all(checks: &BTreeMap<String, Source>, tables: &Tables) -> Vec<Result<Check, Vec<CheckFault>>> {
+    let all: Vec<(&String, &Source)> = checks.iter().collect();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+    let part = all.len().div_ceil(threads).max(1);
+    std::thread::scope(|scope| {
+        let one = |(id, source): &(&String, &Source)| compile(&source.name, id, &source.text, tables);
+        let parts: Vec<_> =
+            all.chunks(part).map(|part| scope.spawn(move || part.iter().map(one).collect::<Vec<_>>())).collect();
+        parts
+            .into_iter()
+            .flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
 }
 
 #[derive(Clone)]

@@ -44,6 +44,9 @@ pub(crate) fn write(lab: &Namespace, now: OffsetDateTime) {
     for host in ["ancient", "tickets", "picky", "mixed", "mailkeeps", "mailforgets"] {
         rsa(lab, &format!("{host}.bad.example"), "60");
     }
+    // The key of `ancient`, which speaks SSL 2.0, once more.
+    sign(lab, "tickets.bad.example", "rsa-ancient.bad.example.key", "rsa-tickets.bad.example.pem", "60");
+    lab.must("cp", &["rsa-ancient.bad.example.key", "rsa-tickets.bad.example.key"]);
     // Another certificate for the key of `mixed`, and one that nobody trusts for `dual`.
     sign(lab, "mixed.bad.example", "rsa-mixed.bad.example.key", "rsa-mixed-other.bad.example.pem", "40");
     lab.must(

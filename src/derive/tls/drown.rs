@@ -57,3 +57,88 @@ fn of(
     }
     Observation::Observed { observed_at, value: Exposure { exposed: !because.is_empty(), because } }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Certificate, Endpoint, Observation, Reason, Service, Timestamp, Version, Web};
+    use std::collections::BTreeMap;
+
+    fn certificate(key: &str) -> Certificate {
+        Certificate {
+            digest: "sha256:1".into(),
+            subject: "CN=a".into(),
+            issuer: "CN=b".into(),
+            serial: "1".into(),
+            not_before: Timestamp::EPOCH,
+            not_after: Timestamp::EPOCH,
+            valid_days: 1,
+            names: Vec::new(),
+            key_type: "rsa".into(),
+            key_bits: 2048,
+            curve: None,
+            signature: "x".into(),
+            signature_hash: None,
+            self_signed: false,
+            sct_count: 0,
+            ocsp: Vec::new(),
+            crl: Vec::new(),
+            must_staple: false,
+            wildcard: false,
+            key_digest: key.into(),
+            sent: 1,
+        }
+    }
+
+    fn service(host: &str, key: &str, ssl2: Observation<Version>) -> (String, Service) {
+        let absent = Unobserved::absent();
+        let mut tls = Tls::unobserved(&absent);
+        tls.versions.ssl2 = ssl2;
+        tls.certificate = Observation::observed(certificate(key));
+        let endpoint = Endpoint {
+            address: "192.0.2.1".into(),
+            port_state: absent.cast(),
+            protocol: absent.cast(),
+            access: absent.cast(),
+            answers: Observation::underived(),
+            tls,
+            web: Web::unobserved(&absent),
+        };
+        let service = Service {
+            host: host.into(),
+            port: 443,
+            transport: "tcp".into(),
+            declared: true,
+            scheme: None,
+            agreement: Observation::underived(),
+            endpoints: BTreeMap::from([("192.0.2.1".into(), endpoint)]),
+        };
+        (host.into(), service)
+    }
+
+    fn offered(offered: bool) -> Observation<Version> {
+        Observation::observed(Version { offered, suite: None, refusal: None })
+    }
+
+    fn drown(services: [(String, Service); 2]) -> Observation<Exposure> {
+        let mut looks = Looks { services: services.into(), ..Looks::default() };
+        derive(&mut looks);
+        looks.services["www"].endpoints["192.0.2.1"].tls.exposures.drown.clone()
+    }
+
+    #[test]
+    fn a_forgotten_server_with_the_same_key_endangers_a_good_one() {
+        let exposed = drown([service("www", "k1", offered(false)), service("mail", "k1", offered(true))]);
+        let because = exposed.value().map(|exposure| exposure.because.clone());
+        assert_eq!(because, Some(vec!["mail speaks SSL 2.0 with the same key".to_owned()]));
+        let other_key = drown([service("www", "k1", offered(false)), service("mail", "k2", offered(true))]);
+        assert_eq!(other_key.value().map(|exposure| exposure.exposed), Some(false));
+    }
+
+    #[test]
+    fn a_server_with_the_same_key_of_which_nothing_is_known_leaves_it_open() {
+        let silent = Observation::failed(Reason::Timeout, "silence");
+        let open = drown([service("www", "k1", offered(false)), service("mail", "k1", silent)]);
+        assert!(matches!(open, Observation::Failed { reason: Reason::Timeout, .. }), "{open:?}");
+    }
+}
