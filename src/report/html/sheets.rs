@@ -6,7 +6,7 @@ use super::management::title;
 use super::words::{Row, SeverityMark, day, moment, plural, row, severity, verdict};
 use crate::check::{Finding, Verdict};
 use crate::estate::{Asset, AssetKind};
-use crate::facts::{Endpoint, Host, Observation, Service, Zone};
+use crate::facts::{Endpoint, Enumerated, Host, Observation, Service, Tls, Zone};
 use crate::report::Input;
 
 #[derive(Serialize)]
@@ -172,12 +172,24 @@ fn endpoint_row(service: &Service, endpoint: &Endpoint) -> EndpointRow {
                 [p.product.as_deref(), p.version.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
             if product.is_empty() { p.name.clone() } else { format!("{} ({product})", p.name) }
         }),
-        tls: told(&endpoint.tls.negotiated, |n| format!("{}, {}", n.version, n.suite)),
+        tls: told(&endpoint.tls.negotiated, |n| format!("{}, {}", n.version, n.suite)) + &accepted(&endpoint.tls),
         certificate: told(&endpoint.tls.certificate, |c| {
             format!("{}; ends {}", plural_names(&c.names), moment(c.not_after))
         }),
         seen: moment(endpoint.port_state.observed_at()),
     }
+}
+
+/// How many suites are accepted in each version, and how many nobody knows about.
+fn accepted(tls: &Tls) -> String {
+    let told = |(version, set): (&str, &Observation<Enumerated>)| {
+        let set = set.value()?;
+        let unknown: i64 = set.unknown.iter().map(|range| range.count).sum();
+        let unknown = if unknown > 0 { format!(" and {unknown} unknown") } else { String::new() };
+        Some(format!("{} in {version}{unknown}", set.accepted.len()))
+    };
+    let all: Vec<String> = tls.suites.all().into_iter().filter_map(told).collect();
+    if all.is_empty() { String::new() } else { format!("; suites accepted: {}", all.join(", ")) }
 }
 
 fn plural_names(names: &[String]) -> String {
