@@ -50,25 +50,26 @@ pub(super) struct View {
 pub(super) fn roots(kind: SubjectKind) -> &'static BTreeMap<String, Type> {
     static ROOTS: OnceLock<BTreeMap<SubjectKind, BTreeMap<String, Type>>> = OnceLock::new();
     let all = ROOTS.get_or_init(|| {
+        let (zone, host) = (Type::of::<Zone>(), Type::of::<Host>());
         [SubjectKind::Estate, SubjectKind::Zone, SubjectKind::Host, SubjectKind::Service]
             .into_iter()
-            .map(|kind| (kind, roots_of(kind)))
+            .map(|kind| (kind, roots_of(kind, &zone, &host)))
             .collect()
     });
     static NONE: BTreeMap<String, Type> = BTreeMap::new();
     all.get(&kind).unwrap_or(&NONE)
 }
 
-fn roots_of(kind: SubjectKind) -> BTreeMap<String, Type> {
+fn roots_of(kind: SubjectKind, zone: &Type, host: &Type) -> BTreeMap<String, Type> {
     let mut roots = vec![("election", Type::of::<ElectionView>()), ("run", Type::of::<RunView>())];
     if kind == SubjectKind::Estate {
         roots.push(("estate", Type::of::<EstateIndex>()));
     } else {
         roots.push(("asset", Type::of::<AssetView>()));
-        roots.push(("zone", Type::of::<Zone>()));
+        roots.push(("zone", zone.clone()));
     }
     if matches!(kind, SubjectKind::Host | SubjectKind::Service) {
-        roots.push(("host", Type::of::<Host>()));
+        roots.push(("host", host.clone()));
     }
     if kind == SubjectKind::Service {
         roots.push(("service", service_type()));
