@@ -8,6 +8,7 @@ use crate::facts::{
 pub(super) fn derive(tls: &Tls) -> Exposures {
     let Tls { suites, versions, .. } = tls;
     let of = |is: fn(&str, &str) -> bool| exposure(suites, versions, is);
+    let has_fields = of(|name, _| name.starts_with("TLS_DHE_")).value().is_none_or(|fields| fields.exposed);
     Exposures {
         sweet32: of(|name, _| ["_3DES_", "_DES_", "_DES40_", "_IDEA_", "_RC2_"].iter().any(|mark| name.contains(mark))),
         rc4: of(|name, _| name.contains("_RC4_")),
@@ -21,7 +22,12 @@ pub(super) fn derive(tls: &Tls) -> Exposures {
         }),
         poodle: of(|name, version| version == "SSL 3.0" && name.contains("_CBC_")),
         freak: of(|name, _| name.starts_with("TLS_RSA_EXPORT")),
-        logjam: with(of(|name, _| name.starts_with("TLS_DHE_") && name.contains("_EXPORT")), &tls.fields, breakable),
+        logjam: with(
+            of(|name, _| name.starts_with("TLS_DHE_") && name.contains("_EXPORT")),
+            &tls.fields,
+            has_fields,
+            breakable,
+        ),
         drown: Observation::underived(),
         legacy: lucky13(legacy(tls, of), &tls.behaviour.encrypt_then_mac),
     }
@@ -38,6 +44,7 @@ fn breakable(field: &Field) -> Option<String> {
 fn with(
     suites: Observation<Exposure>,
     fields: &Observation<Vec<Field>>,
+    has_fields: bool,
     says: fn(&Field) -> Option<String>,
 ) -> Observation<Exposure> {
     match (suites, fields) {
@@ -48,9 +55,10 @@ fn with(
         }
         // That there are no such suites is not enough where the primes are not known.
         (Observation::Observed { value, .. }, why @ (Observation::Failed { .. } | Observation::NotRun { .. }))
-            if !value.exposed && !why.is_underived() =>
+            if !value.exposed && has_fields =>
         {
-            why.unobserved().map_or_else(Observation::underived, |why| why.cast())
+            let why = if why.is_underived() { Some(not_asked()) } else { why.unobserved() };
+            why.map_or_else(Observation::underived, |why| why.cast())
         }
         (suites, _) => suites,
     }
@@ -141,7 +149,7 @@ fn may_be_offered(versions: &Versions, name: &str) -> bool {
 
 /// Facts of a time when suites were not enumerated: that nobody asked is not that there is none.
 fn not_asked() -> Unobserved {
-    let detail = "these facts were written before suites were enumerated (version 2 of the tls probe)".into();
+    let detail = "these facts were written before this was asked for".into();
     Unobserved::NotRun { observed_at: Timestamp::EPOCH, reason: Reason::Unsupported, detail }
 }
 

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::Depth;
 use super::asker::{Asker, Heard};
-use super::enumerate::Sorted;
+use super::enumerate::{List, Pick, Question, Sorted};
 use super::hello::Hello;
 use super::versions::{self, CHUNK, Found, VERSIONS};
 use super::{Opening, attacks, behaviour, exchange, names, other_chains, resume, resumption, with_tickets};
-use crate::facts::{Attack, Enumerated, Observation, Reason, Suites, Tls, Unobserved, Version, Versions};
+use crate::facts::{Enumerated, Observation, Reason, Suites, Tls, Unobserved, Version, Versions};
 use crate::net::NetError;
 use crate::probe::Context;
 use crate::scope::Target;
@@ -142,12 +142,13 @@ async fn one(
     let mut chosen = None;
     for members in kinds.into_values() {
         let offered = &members[..members.len().min(CHUNK)];
-        match asker.ask(&Hello::new(version).suites(offered), Depth::Hello).await {
-            Ok(Heard::Hello(answer)) if answer.version == version && members.contains(&answer.suite) => {
-                chosen = chosen.or(Some(answer.suite));
+        let question = Question { asker, hello: Hello { share: true, ..Hello::new(version) }, list: List::Suites };
+        match question.ask(offered).await {
+            Ok(Pick::Chose(suite)) => {
+                chosen = chosen.or(Some(suite));
                 confirmed.accepted.extend(members);
             }
-            Ok(_) => confirmed.refused.extend(members),
+            Ok(Pick::Refused) => confirmed.refused.extend(members),
             Err(error) => confirmed = confirmed.join(Sorted::unknown(members, &error)),
         }
     }
@@ -165,9 +166,4 @@ fn kind(name: &str) -> &'static str {
     const MARKS: [&str; 9] = ["_EXPORT", "_anon_", "_NULL_", "_RC4_", "_DES_", "_3DES_", "_IDEA_", "_RC2_", "_CBC_"];
     let mark = MARKS.iter().find(|mark| name.contains(**mark)).copied();
     mark.unwrap_or(if names::forward_secret(name) { "forward secret" } else { "static" })
-}
-
-/// A fault that was found is looked for again; that there is none is not asked twice.
-pub(super) fn doubtful(attack: &Observation<Attack>) -> bool {
-    attack.value().is_some_and(|attack| attack.vulnerable)
 }

@@ -246,6 +246,11 @@ impl<'a> Asker<'a> {
         self.state().witness.is_some()
     }
 
+    /// Whether the endpoint answers a hello that it answered before, right now and without any loss so far.
+    pub(super) async fn is_there(&self) -> bool {
+        self.witness().await == Some(true) && !self.state().lossy
+    }
+
     /// How the asking went.
     pub(super) fn pace(&self) -> Pace {
         let state = self.state();

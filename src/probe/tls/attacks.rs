@@ -3,7 +3,6 @@
 
 use tokio::time::sleep;
 
-use super::again::doubtful;
 use super::answer::{Depth, Progress, read, records};
 use super::asker::{Asker, random};
 use super::hello::{Hello, extension};
@@ -59,6 +58,11 @@ pub(super) async fn look_again(
     out
 }
 
+/// A fault that was found is looked for again; that there is none is not asked twice.
+fn doubtful(attack: &Observation<Attack>) -> bool {
+    attack.value().is_some_and(|attack| attack.vulnerable)
+}
+
 /// The version and suites that an attack on TLS 1.2 and older is made with.
 pub(super) fn ground(found: &[Found; 5], wanted: fn(u16) -> bool) -> Result<Option<(u16, Vec<u16>)>, Unobserved> {
     let mut unknown = None;
@@ -100,6 +104,7 @@ async fn tried(mut attempt: impl AsyncFnMut() -> Result<Attack, NetError>) -> Ob
     for pause in 1..TRIES {
         match attempt().await {
             Ok(attack) => return Observation::observed(attack),
+            // A reset may be the server's or the network's: it proves nothing.
             Err(error) if matches!(error.reason, Reason::Closed | Reason::Reset | Reason::Timeout) => {
                 sleep(std::time::Duration::from_millis(100 << pause)).await;
             }
@@ -128,14 +133,16 @@ pub(super) async fn flight(asker: &Asker<'_>, hello: &Hello) -> Result<(Conn, su
     }
 }
 
-/// What came until the end of the connection or the patience: whole records, and whether the end was seen.
-pub(super) async fn rest(asker: &Asker<'_>, conn: &mut Conn) -> Result<(Vec<(u8, Vec<u8>)>, bool), NetError> {
+/// What came until an alert, a heartbeat, or the end of the connection.
+///
+/// # Errors
+/// Silence, or a reset: whether something would have come is then not known.
+async fn rest(asker: &Asker<'_>, conn: &mut Conn) -> Result<Vec<u8>, NetError> {
     let patience = asker.context.net.answer_time();
     match conn.receive(ANSWER_CAP, patience, |got| records(got).iter().any(|(kind, _)| matches!(kind, 21 | 24))).await {
-        Ok(bytes) => Ok((records(&bytes), true)),
-        Err(error) if matches!(error.reason, Reason::Closed | Reason::Reset) => Ok((Vec::new(), true)),
-        Err(error) if error.reason == Reason::Timeout => Ok((Vec::new(), false)),
-        Err(error) => Err(error),
+        // The connection was closed in good order, and nothing had come.
+        Err(error) if error.reason == Reason::Closed => Ok(Vec::new()),
+        outcome => outcome,
     }
 }
 
@@ -172,18 +179,24 @@ async fn heartbleed(asker: &Asker<'_>, found: &[Found; 5], behaviour: &Behaviour
         let heartbeat = record(24, version, &[1, 0x40, 0]);
         let farewell = record(21, version, &[1, 0]);
         conn.send(&[heartbeat, farewell].concat(), asker.context.net.answer_time()).await?;
-        let (records, ended) = rest(asker, &mut conn).await?;
-        if let Some((_, body)) = records.iter().find(|(kind, body)| *kind == 24 && body.len() > 3) {
-            let proof =
-                format!("a heartbeat of 3 bytes that claimed 16384 was answered with {} bytes", size(body.len()));
+        let answer = rest(asker, &mut conn).await?;
+        if let Some(length) = heartbeat_length(&answer).filter(|length| *length > 3) {
+            let proof = format!("a heartbeat of 3 bytes that claimed 16384 was answered with {} bytes", size(length));
             return Ok(Attack { vulnerable: true, proof });
-        }
-        if !ended {
-            return Err(NetError::new(Reason::Timeout, "silence to a false heartbeat and to the farewell behind it"));
         }
         Ok(Attack { vulnerable: false, proof: "a heartbeat that claims more than it has was not answered".into() })
     })
     .await
+}
+
+/// The length that the first heartbeat claims; it may be cut.
+fn heartbeat_length(answer: &[u8]) -> Option<usize> {
+    let before: usize =
+        records(answer).iter().take_while(|(kind, _)| *kind != 24).map(|(_, body)| body.len() + 5).sum();
+    match answer.get(before..)? {
+        [24, _, _, high, low, ..] => Some(usize::from(u16::from_be_bytes([*high, *low]))),
+        _ => None,
+    }
 }
 
 /// Sizes of leaked memory vary from time to time.
@@ -207,30 +220,28 @@ async fn early_ccs(asker: &Asker<'_>, found: &[Found; 5]) -> Observation<Attack>
         conn.send(&record(20, version, &[1]), patience).await?;
         // As long as an encrypted alert would be, whatever the suite.
         let _ = conn.send(&record(21, version, &[0x5A; 64]), patience).await;
-        let (records, ended) = rest(asker, &mut conn).await?;
-        let alert = records.iter().find(|(kind, _)| *kind == 21).map(|(_, body)| body.clone());
+        let answer = rest(asker, &mut conn).await?;
+        let alert = records(&answer).into_iter().find(|(kind, _)| *kind == 21).map(|(_, body)| body);
         Ok(match alert.as_deref() {
             // It has changed to keys that were never agreed on, and tells us that the record does not fit them.
             Some([_, code @ (20 | 21)]) => Attack {
                 vulnerable: true,
                 proof: format!("a ChangeCipherSpec before the key exchange was taken (then {})", names::alert(*code)),
             },
-            Some([_, code]) => Attack {
-                vulnerable: false,
-                proof: format!("a ChangeCipherSpec before the key exchange was answered with {}", names::alert(*code)),
-            },
-            // An alert that is encrypted comes from a server that has changed its own side, too.
-            Some(_) => Attack {
+            // An alert with a MAC comes from a server that has changed its own side, too: two bytes and sixteen at least.
+            Some([_, _, rest @ ..]) if rest.len() >= 16 => Attack {
                 vulnerable: true,
                 proof: "a ChangeCipherSpec before the key exchange was answered with an encrypted alert".into(),
             },
-            None if ended => Attack {
+            Some([_, code, ..]) => Attack {
                 vulnerable: false,
-                proof: "the connection was ended after a ChangeCipherSpec before the key exchange".into(),
+                proof: format!("a ChangeCipherSpec before the key exchange was answered with {}", names::alert(*code)),
             },
-            None => {
-                return Err(NetError::new(Reason::Timeout, "silence to a ChangeCipherSpec before the key exchange"));
-            }
+            Some(_) => return Err(NetError::garbage("an alert of less than two bytes")),
+            None => Attack {
+                vulnerable: false,
+                proof: "the connection was closed after a ChangeCipherSpec before the key exchange".into(),
+            },
         })
     })
     .await

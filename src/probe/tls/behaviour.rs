@@ -192,7 +192,10 @@ async fn fallback_scsv(asker: &Asker<'_>, found: &[Found; 5]) -> Observation<boo
         }
     }
     let Some((version, lower)) = offered.get(1) else { return Observation::absent() };
-    let suites = lower.suites.as_ref().map(|sorted| sorted.accepted.clone()).unwrap_or_default();
+    let suites = match &lower.suites {
+        Ok(sorted) => sorted.accepted.clone(),
+        Err(why) => return why.cast(),
+    };
     let mut hello = Hello::new(*version).suites(&suites[..suites.len().min(CHUNK - 2)]);
     hello.fallback = true;
     match asker.ask(&hello, Depth::Hello).await {
@@ -226,21 +229,24 @@ async fn names(
             everything(version, &suites)
         };
         match asker.ask(&base.name(name), Depth::Flight).await {
-            Ok(heard) => Observation::observed(naming(asker, heard, leaf)),
+            Ok(heard) => naming(asker, heard, leaf),
             Err(error) => error.observation(),
         }
     };
     futures_util::join!(ask(Name::None), ask(Name::Other(NOBODY)))
 }
 
-fn naming(asker: &Asker<'_>, heard: Heard, leaf: Option<&[u8]>) -> Naming {
-    let said = |answer: &str, detail: Option<String>| Naming { answer: answer.into(), detail };
+fn naming(asker: &Asker<'_>, heard: Heard, leaf: Option<&[u8]>) -> Observation<Naming> {
+    let said = |answer: &str, detail: Option<String>| Observation::observed(Naming { answer: answer.into(), detail });
     match heard {
         Heard::Alert(code) => said("refused", Some(format!("alert {}", names::alert(code)))),
         Heard::Dropped(_) => said("refused", Some("connection closed".into())),
         Heard::Hello(answer) => match (answer.certificates.first(), leaf) {
             (Some(other), Some(leaf)) if other == leaf => said("same-certificate", None),
-            (Some(other), _) => said("other-certificate", Some(asker.context.keep(other))),
+            (Some(_), None) => {
+                Observation::failed(Reason::Dependency, "the certificate for the host's own name was not seen")
+            }
+            (Some(other), Some(_)) => said("other-certificate", Some(asker.context.keep(other))),
             (None, _) => said("accepted", None),
         },
     }
@@ -267,6 +273,10 @@ async fn intolerant_of(asker: &Asker<'_>, found: &[Found; 5]) -> Observation<Vec
         newer.claimed = Some(0x0305);
         hellos.push(("a version newer than it knows", newer));
     }
+    // Who turns away any current hello is not intolerant of what is peculiar in these.
+    if let Err(error) = hear(asker, &Hello::browser(&suites, None, 0), Depth::Hello).await {
+        return error.observation();
+    }
     let mut refused = Vec::new();
     let answers = join_all(hellos.iter().map(|(_, hello)| asker.ask(hello, Depth::Hello))).await;
     for ((what, _), answer) in hellos.into_iter().zip(answers) {
@@ -274,7 +284,7 @@ async fn intolerant_of(asker: &Asker<'_>, found: &[Found; 5]) -> Observation<Vec
             Ok(Heard::Hello(_)) => {}
             Ok(Heard::Alert(_) | Heard::Dropped(_)) => refused.push(what.to_owned()),
             // Hangs at it, and only at it: that is the intolerance that visitors feel.
-            Err(error) if error.reason == Reason::Timeout && asker.has_witness() => refused.push(what.to_owned()),
+            Err(error) if error.reason == Reason::Timeout && asker.is_there().await => refused.push(what.to_owned()),
             Err(error) => return error.observation(),
         }
     }
@@ -306,6 +316,10 @@ async fn alpn(asker: &Asker<'_>, found: &[Found; 5], chosen: Option<&str>) -> Ob
                 answer.extension(extension::ALPN).and_then(|body| body.get(3..)).map(<[u8]>::to_vec)
             }
             // no_application_protocol (RFC 7301 §3.2).
+            Ok(Heard::Alert(code)) if !names::refuses(code) => {
+                let detail = format!("answered with the alert {}", names::alert(code));
+                return Observation::failed(Reason::Other, detail);
+            }
             Ok(Heard::Alert(_) | Heard::Dropped(_)) => None,
             Err(error) => return error.observation(),
         };

@@ -77,12 +77,21 @@ async fn field_groups(asker: &Asker<'_>, known: &Sorted) -> Sorted {
     let mut accepted = Vec::new();
     while !left.is_empty() {
         let hello = Hello::new(0x0303).suites(&suites).groups(&left);
+        let unknown = |error: &NetError| Sorted { accepted: accepted.clone(), ..Sorted::unknown(left.clone(), error) };
         let prime = match asker.ask(&hello, Depth::Flight).await {
-            Ok(Heard::Hello(answer)) => answer.exchange.and_then(|exchange| exchange.prime),
+            Ok(Heard::Hello(answer)) => match answer.exchange.and_then(|exchange| exchange.prime) {
+                Some(prime) => prime,
+                None if answer.broken_off.is_some_and(names::refuses) => break,
+                None => return unknown(&NetError::garbage("the server named no prime")),
+            },
+            Ok(Heard::Alert(code)) if !names::refuses(code) => {
+                let detail = format!("answered with the alert {}", names::alert(code));
+                return unknown(&NetError::new(Reason::Other, detail));
+            }
             Ok(Heard::Alert(_) | Heard::Dropped(_)) => break,
-            Err(error) => return Sorted { accepted, ..Sorted::unknown(left, &error) },
+            Err(error) => return unknown(&error),
         };
-        let digest = prime.map(|prime| crate::facts::digest(&prime)).unwrap_or_default();
+        let digest = crate::facts::digest(&prime);
         match FIELD_GROUPS.iter().find(|(_, known)| *known == digest).map(|(group, _)| *group) {
             Some(group) if left.contains(&group) => {
                 accepted.push(group);

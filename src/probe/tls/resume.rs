@@ -1,5 +1,6 @@
 //! Handshakes of a current client: the first one with all that it shows, and whether the server takes a session up again.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use rustls::{HandshakeKind, ProtocolVersion};
@@ -123,9 +124,16 @@ async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut TlsStream<S>, 
         // A server that closes at once is no error here.
         let _ = stream.shutdown().await;
         let mut chunk = [0; 4096];
-        while let Ok(1..) = stream.read(&mut chunk).await {}
+        loop {
+            match stream.read(&mut chunk).await {
+                Ok(0) => return true,
+                Ok(_) => {}
+                // Without a farewell of its own; a reset is no orderly end.
+                Err(error) => return error.kind() == ErrorKind::UnexpectedEof,
+            }
+        }
     };
-    timeout_at(deadline, heard).await.is_ok()
+    timeout_at(deadline, heard).await.unwrap_or(false)
 }
 
 /// As [`keep`], for chains that were read from plaintext.

@@ -59,6 +59,10 @@ pub(super) async fn look(asker: &Asker<'_>, found: &[Found; 5]) -> Observation<A
         let mut rounds = Vec::new();
         for _ in 0..3 {
             match round(asker, &hello, version, whole).await {
+                // Silence to whole handshakes is no answer: something may have swallowed them.
+                Ok(round) if whole && round.values().all(|reaction| reaction == "silence") => {
+                    return Observation::failed(Reason::Timeout, "no answer to any padding of the premaster secret");
+                }
                 Ok(round) if alike(&round) => {
                     rounds.clear();
                     break;

@@ -8,6 +8,9 @@ use x509_parser::prelude::FromDer;
 use super::answer::ServerHello;
 use super::hello::Hello;
 
+/// The most chains that are remembered: a server may make up a new one for each hello.
+const CHAINS: usize = 16;
+
 /// Every certificate chain that was sent in the clear for the host's own name.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sightings {
@@ -17,7 +20,7 @@ pub(super) struct Sightings {
 impl Sightings {
     /// Remembers what an answer showed.
     pub(super) fn note(&mut self, hello: &Hello, answer: &ServerHello) {
-        if hello.is_plain() && !answer.certificates.is_empty() {
+        if hello.is_plain() && !answer.certificates.is_empty() && self.chains.len() < CHAINS {
             self.chains.insert(answer.certificates.clone());
         }
     }

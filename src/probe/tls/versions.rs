@@ -200,7 +200,10 @@ pub(super) async fn ssl2(asker: &Asker<'_>) -> Observation<Version> {
             Observation::observed(Version { offered: true, suite: None, refusal: None })
         }
         Ok(Heard::Hello(other)) => not_offered(format!("answered with {}", names::version(other.version))).version,
-        Ok(Heard::Alert(code)) => not_offered(format!("alert {}", names::alert(code))).version,
+        Ok(Heard::Alert(code)) if names::refuses(code) => not_offered(format!("alert {}", names::alert(code))).version,
+        Ok(Heard::Alert(code)) => {
+            Observation::failed(Reason::Other, format!("answered with the alert {}", names::alert(code)))
+        }
         Ok(Heard::Dropped(how)) => not_offered(how).version,
         // A server that waits for more of what it takes for a TLS record.
         Err(error) => error.observation(),
