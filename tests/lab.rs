@@ -15,6 +15,7 @@ mod namespace;
 mod plan;
 #[path = "lab/services.rs"]
 mod services;
+mod support;
 #[path = "lab/web.rs"]
 mod web;
 
@@ -242,21 +243,10 @@ fn two_looks_at_one_server_give_equal_facts_but_for_what_is_volatile() {
         let look = |audit: &Audit| {
             let mut tls = audit.facts["first"]["services"][service]["endpoints"][address]["tls"].clone();
             tls["pace"] = Value::Null;
-            without_times(&mut tls);
+            support::without_times(&mut tls);
             tls
         };
         assert_eq!(look(&lab().good), look(&lab().faults), "{address}");
-    }
-}
-
-fn without_times(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            map.remove("observed_at");
-            map.values_mut().for_each(without_times);
-        }
-        Value::Array(list) => list.iter_mut().for_each(without_times),
-        _ => {}
     }
 }
 

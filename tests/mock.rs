@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 
 use mock_tls::{Identity, Script};
 use serde_json::Value;
-use support::{Desk, loopback_estate, verdict};
+use support::{Desk, loopback_estate, verdict, without_times};
 
 const SERVICE: &str = "www.cec.example:443/tcp";
 
@@ -216,6 +216,8 @@ fn profiles_and_clients_are_told_from_stored_facts_without_the_network() {
     assert_eq!(clients.code, 0, "{}", clients.stderr);
     assert!(clients.stdout.contains("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, secp256r1"), "{}", clients.stdout);
     assert!(clients.stdout.contains("cannot connect"), "Java 7 speaks TLS 1.0 alone: {}", clients.stdout);
+    let both = judge(&["--profile", "all", "-o", "html=report.html"]);
+    assert!(both.stderr.contains("--profile-output"), "nothing is left out in silence: {}", both.stderr);
     let unknown = judge(&["--profile", "grade-a"]);
     assert!(unknown.code > 4 || unknown.code == 2, "{}", unknown.code);
     assert!(unknown.stderr.contains("mozilla-intermediate"), "{}", unknown.stderr);
@@ -230,15 +232,4 @@ fn two_looks_at_one_server_give_equal_facts_but_for_what_is_volatile() {
         tls
     };
     assert_eq!(look(), look());
-}
-
-fn without_times(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            map.remove("observed_at");
-            map.values_mut().for_each(without_times);
-        }
-        Value::Array(list) => list.iter_mut().for_each(without_times),
-        _ => {}
-    }
 }

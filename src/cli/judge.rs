@@ -39,12 +39,31 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
     }
     let estate = estate_of(&document, &arguments.run)?;
     let wanted = wanted(&arguments.profile)?;
+    fitting(arguments)?;
     let library = arguments.telling.prepare()?;
     if !wanted.is_empty() || arguments.clients {
         return against_profiles(&mut document, &wanted, arguments);
     }
     let judged = assess(&mut document, &estate, &library, &arguments.telling);
     tell(&mut document, &estate, &library, &judged, &arguments.telling)
+}
+
+/// What is held against profiles or clients has outputs of its own: none is left out in silence.
+fn fitting(arguments: &Arguments) -> Result<(), CliError> {
+    let holds = !arguments.profile.is_empty() || arguments.clients;
+    if holds && !arguments.telling.outputs.is_empty() {
+        return Err(CliError::configuration(
+            "--output does not go with --profile and --clients",
+            "Write what they give with `--profile-output PATH`, and judge once more without them for findings.",
+        ));
+    }
+    if !holds && arguments.profile_output.is_some() {
+        return Err(CliError::configuration(
+            "--profile-output writes what --profile and --clients give, and neither is there",
+            "Add `--profile all`, or `--clients`.",
+        ));
+    }
+    Ok(())
 }
 
 /// The named profiles.

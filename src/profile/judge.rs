@@ -78,6 +78,10 @@ impl Judging {
                 self.unknown.push(format!("{what}: {} ({detail})", reason.word()));
                 None
             }
+            older if older.is_underived() => {
+                self.unknown.push(format!("{what}: unknown to the probe that wrote these facts"));
+                None
+            }
             Observation::NotRun { reason, detail, .. } => {
                 self.unknown.push(format!("{what}: not run, {} ({detail})", reason.word()));
                 None

@@ -93,6 +93,18 @@ pub(crate) fn verdict(findings: &Value, check: &str, subject: &str) -> Option<(S
     Some((word("verdict"), word("reason")))
 }
 
+/// Takes out when things were observed, to compare what was.
+pub(crate) fn without_times(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.remove("observed_at");
+            map.values_mut().for_each(without_times);
+        }
+        Value::Array(list) => list.iter_mut().for_each(without_times),
+        _ => {}
+    }
+}
+
 /// A TCP server on a free port of loopback; stopped when dropped.
 pub(crate) struct Server {
     pub(crate) port: u16,

@@ -10,8 +10,8 @@ pub(super) enum Greeting {
     /// Nothing more to ask.
     Whole(Protocol, Option<Access>),
     /// Ask for capabilities.
-    Smtp(Protocol),
-    Lmtp(Protocol),
+    /// SMTP or LMTP, by its name.
+    Mail(Protocol),
     Nntp(Protocol),
     Ftp(Protocol),
     Pop3(Protocol),
@@ -47,9 +47,7 @@ pub(super) fn is_whole(bytes: &[u8]) -> bool {
     match bytes.first() {
         Some(0xff) => bytes.len() >= 3,
         _ if mysql::is_whole(bytes) => true,
-        Some(b'"') => {
-            bytes.starts_with(b"OK") || bytes.windows(3).any(|three| three == b"\nOK") && bytes.ends_with(b"\n")
-        }
+        Some(b'"') => bytes.windows(3).any(|three| three == b"\nOK") && bytes.ends_with(b"\n"),
         _ => bytes.ends_with(b"\n") && last_line_is_final(),
     }
 }
@@ -124,13 +122,13 @@ fn of_220(all: &str, bytes: &[u8], port: u16) -> Greeting {
     let mail = ["smtp", "esmtp", "postfix", "exim", "sendmail", "mail service"].iter().any(|word| lower.contains(word));
     let mail_port = matches!(port, 25 | 465 | 587 | 2525);
     if lower.contains("lmtp") {
-        return Greeting::Lmtp(with_product(named("lmtp", bytes), all));
+        return Greeting::Mail(with_product(named("lmtp", bytes), all));
     }
     match (ftp, mail) {
         (true, false) => Greeting::Ftp(with_product(named("ftp", bytes), all)),
-        (false, true) => Greeting::Smtp(with_product(named("smtp", bytes), all)),
+        (false, true) => Greeting::Mail(with_product(named("smtp", bytes), all)),
         _ if port == 21 => Greeting::Ftp(with_product(named("ftp", bytes), all)),
-        _ if mail_port => Greeting::Smtp(with_product(named("smtp", bytes), all)),
+        _ if mail_port => Greeting::Mail(with_product(named("smtp", bytes), all)),
         _ => Greeting::Either(with_product(named("ftp", bytes), all)),
     }
 }
@@ -252,9 +250,9 @@ mod tests {
 
     fn protocol(bytes: &[u8], port: u16) -> Protocol {
         match read(bytes, port).unwrap_or_else(|| panic!("{}", text(bytes))) {
-            Greeting::Whole(p, _) | Greeting::Smtp(p) | Greeting::Ftp(p) => p,
+            Greeting::Whole(p, _) | Greeting::Mail(p) | Greeting::Ftp(p) => p,
             Greeting::Pop3(p) | Greeting::Imap(p) | Greeting::Vnc(p) | Greeting::Either(p) => p,
-            Greeting::Lmtp(p) | Greeting::Nntp(p) => p,
+            Greeting::Nntp(p) => p,
             Greeting::Busy => panic!("busy"),
         }
     }

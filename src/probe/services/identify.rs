@@ -141,8 +141,7 @@ impl<D: Door> Talk<'_, D> {
         let patience = self.pace.answer;
         let protocol = match greeting {
             Greeting::Whole(protocol, access) => return Ok(Found { protocol, access }),
-            Greeting::Smtp(protocol) => lines::smtp(stream, protocol, patience).await,
-            Greeting::Lmtp(protocol) => lines::lmtp(stream, protocol, patience).await,
+            Greeting::Mail(protocol) => lines::mail(stream, protocol, patience).await,
             Greeting::Nntp(protocol) => lines::nntp(stream, protocol, patience).await,
             Greeting::Ftp(protocol) => lines::ftp(stream, protocol, patience).await,
             Greeting::Pop3(protocol) => lines::pop3(stream, protocol, patience).await,
@@ -233,7 +232,7 @@ impl<D: Door> Talk<'_, D> {
             Greeting::Busy => {
                 return Err(NetError::new(Reason::Throttled, "the server said that it is too busy (421)"));
             }
-            Greeting::Smtp(p) | Greeting::Ftp(p) | Greeting::Pop3(p) | Greeting::Lmtp(p) | Greeting::Nntp(p) => p,
+            Greeting::Mail(p) | Greeting::Ftp(p) | Greeting::Pop3(p) | Greeting::Nntp(p) => p,
             Greeting::Imap(p) | Greeting::Vnc(p) | Greeting::Either(p) => p,
         };
         if self.left > 0
@@ -324,6 +323,30 @@ mod tests {
     fn saying(greeting: &[u8], answers: &[(&'static [u8], &str)]) -> Server {
         let answers = answers.iter().map(|(start, answer)| (*start, answer.as_bytes().to_vec())).collect();
         Server { greeting: greeting.to_vec(), answers, ..Server::default() }
+    }
+
+    #[tokio::test]
+    async fn protocols_that_can_start_tls_are_known_with_their_offer() {
+        let ldap = b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00";
+        let mut directory = Server::default();
+        directory.answers.push((b"\x30\x1d\x02", ldap.to_vec()));
+        let chat =
+            "<stream:stream><stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>";
+        for (server, port, name) in [
+            (saying(b"220 m LMTP ready\r\n", &[(b"LHLO ", "250-m\r\n250 STARTTLS\r\n")]), 24, "lmtp"),
+            (saying(b"200 news\r\n", &[(b"CAPABILITIES", "101 list\r\nSTARTTLS\r\n.\r\n")]), 119, "nntp"),
+            (
+                saying(b"\"IMPLEMENTATION\" \"x\"\r\n\"SIEVE\" \"fileinto\"\r\n\"STARTTLS\"\r\nOK\r\n", &[]),
+                4190,
+                "sieve",
+            ),
+            (directory, 389, "ldap"),
+            (saying(b"", &[(b"<?xml", chat)]), 5222, "xmpp"),
+        ] {
+            let (found, _) = of(server, port).await;
+            let protocol = found.unwrap_or_else(|e| panic!("{name}: {e:?}")).protocol;
+            assert_eq!((protocol.name.as_str(), protocol.offers_tls), (name, Some(true)));
+        }
     }
 
     #[tokio::test]

@@ -7,25 +7,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::talk::{ask, text};
 use crate::facts::Protocol;
 
-/// EHLO (RFC 5321 §4.1.1.1), then STARTTLS among the extensions (RFC 3207).
-pub(super) async fn smtp<S: AsyncRead + AsyncWrite + Unpin>(
+/// EHLO (RFC 5321 §4.1.1.1), or LHLO of LMTP (RFC 2033 §4.1), then STARTTLS among the extensions (RFC 3207).
+pub(super) async fn mail<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     protocol: Protocol,
     patience: Duration,
 ) -> Protocol {
-    let reply = ask(&mut stream, b"EHLO scrutineer.invalid\r\n", patience, is_final).await;
-    let offers_tls = reply_code(&reply.bytes).filter(|code| *code == 250).map(|_| has_word(&reply.bytes, "STARTTLS"));
-    goodbye(&mut stream, b"QUIT\r\n", patience).await;
-    Protocol { offers_tls, ..protocol }
-}
-
-/// LHLO (RFC 2033 §4.1), then as SMTP.
-pub(super) async fn lmtp<S: AsyncRead + AsyncWrite + Unpin>(
-    mut stream: S,
-    protocol: Protocol,
-    patience: Duration,
-) -> Protocol {
-    let reply = ask(&mut stream, b"LHLO scrutineer.invalid\r\n", patience, is_final).await;
+    let hello: &[u8] =
+        if protocol.name == "lmtp" { b"LHLO scrutineer.invalid\r\n" } else { b"EHLO scrutineer.invalid\r\n" };
+    let reply = ask(&mut stream, hello, patience, is_final).await;
     let offers_tls = reply_code(&reply.bytes).filter(|code| *code == 250).map(|_| has_word(&reply.bytes, "STARTTLS"));
     goodbye(&mut stream, b"QUIT\r\n", patience).await;
     Protocol { offers_tls, ..protocol }
