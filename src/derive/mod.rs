@@ -37,6 +37,7 @@ pub fn derive(looks: &mut Looks, blobs: &Blobs, given: &Given) {
             answers::derive(endpoint, service.declared);
             tls::derive(&mut endpoint.tls, &service.host, blobs, given, &roots);
             web::derive(&mut endpoint.web, blobs);
+            tls::winshock::derive(endpoint);
         }
         service::derive(service);
     }

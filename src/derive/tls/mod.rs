@@ -5,6 +5,7 @@ pub(super) mod drown;
 mod exposure;
 mod field;
 mod validation;
+pub(super) mod winshock;
 
 #[cfg(test)]
 mod tests;
