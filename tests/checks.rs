@@ -3,7 +3,7 @@
 use scrutineer::check::{Catalogue, Expect, run_cases};
 
 fn catalogue() -> Result<Catalogue, String> {
-    Catalogue::load(&[]).map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    Catalogue::linted(&[]).map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
 }
 
 #[test]
@@ -29,5 +29,23 @@ fn every_check_has_a_near_miss_and_an_undetermined_case() {
                 matches!(check.id.as_str(), "dns.host-special-address" | "estate.ends-before-results");
             assert!(unsure || !looks || walks_plain_list, "{} has no undetermined case", check.id);
         }
+    }
+}
+
+/// A run judges with what was read at build time; it is what the files say, the cases aside.
+#[test]
+fn what_is_built_in_is_what_the_files_say() {
+    let (built_in, files) = (Catalogue::load(&[]).unwrap(), catalogue().unwrap());
+    assert_eq!(built_in.digest, files.digest);
+    assert_eq!(built_in.checks.len(), files.checks.len());
+    for (id, check) in files.checks {
+        let mut file = check.file;
+        file.cases.clear();
+        assert_eq!(
+            serde_json::to_value(&built_in.checks[&id].file).unwrap(),
+            serde_json::to_value(&file).unwrap(),
+            "{id}"
+        );
+        assert_eq!(built_in.checks[&id].digest, check.digest, "{id}");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalogue::Catalogue;
 use super::judge::{Outcome, Outcomes, Stage};
-use super::lint::Check;
+use super::prepared::Check;
 use super::view::{Frame, View};
 use super::{Confidence, EvidenceKind, Finding, Severity, Subject, SubjectKind, Verdict};
 use crate::estate::Estate;
@@ -97,14 +97,15 @@ fn judge_subject(
     // Identical endpoint facts are judged once: the address is not what makes them different.
     let mut judged: Vec<(String, BTreeMap<String, Outcomes>)> = Vec::new();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let several = views.len() > 1;
     for (address, view) in views {
-        let print = fingerprint(&view);
+        let print = if several { fingerprint(&view) } else { String::new() };
         if let Some(same) = seen.get(&print).and_then(|at| judged.get(*at)) {
             let outcomes = same.1.clone();
             judged.push((address, outcomes));
             continue;
         }
-        let mut stage = Stage::new(bench.catalogue, view, &document.probes);
+        let stage = Stage::new(bench.catalogue, view, &document.probes);
         let checks = bench.catalogue.checks.values().filter(|c| c.file.subject == subject.kind && (bench.selected)(c));
         let outcomes = checks.map(|check| (check.id.clone(), stage.judge(check))).collect();
         seen.insert(print, judged.len());

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::catalogue::Catalogue;
 use super::file::without_datetimes;
 use super::judge::{Outcomes, Stage};
-use super::lint::Check;
+use super::prepared::Check;
 use super::view::View;
 use super::{Case, Expect, Verdict};
 
@@ -45,7 +45,7 @@ fn run_case(catalogue: &Catalogue, check: &Check, case: &Case, bases: Option<&Pa
     shape(&roots, check)?;
     let view = View { roots: roots.into_iter().map(|(name, value)| (name, without_datetimes(value))).collect() };
     let probes = BTreeMap::new();
-    let mut stage = Stage::new(catalogue, view, &probes);
+    let stage = Stage::new(catalogue, view, &probes);
     let outcomes = stage.judge(check);
     let verdict = overall(&outcomes);
     if verdict != wanted(case.expect) {

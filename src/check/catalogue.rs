@@ -1,76 +1,99 @@
-//! All checks, loaded from the embedded files and from directories, or refused.
+//! All checks: the built-in ones and those of directories.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use rust_embed::RustEmbed;
+use serde_json::{Map, Value};
 
-use super::EvidenceKind;
-use super::lint::{Check, CheckFault, compile};
+use super::lint::{CheckFault, read};
+use super::prepared::Check;
 use super::table::Tables;
+use super::{CheckFile, EvidenceKind};
 use crate::framework::{Citation, Frameworks, lint_citations};
 
 /// The families, in the order in which reports show them.
 pub const FAMILIES: [&str; 6] = ["tls", "dns", "mail", "web", "services", "estate"];
 
+/// The files as written.
 #[derive(RustEmbed)]
 #[folder = "checks/"]
 struct Files;
+
+/// The same, read when the program was built (build.rs), without cases.
+const CHECKS: &str = include_str!(concat!(env!("OUT_DIR"), "/checks.json"));
+const TABLES: &str = include_str!(concat!(env!("OUT_DIR"), "/tables.json"));
 
 /// Checks by id, with the tables they read.
 #[derive(Debug)]
 pub struct Catalogue {
     pub checks: BTreeMap<String, Check>,
     pub(super) tables: Tables,
-    /// Digest over all check files, tables and reference data, in order of id.
+    /// Digest over the digests of all check files, tables, reference data and frameworks, by path.
     pub digest: String,
 }
 
 impl Catalogue {
-    /// The embedded checks and those of the directories, or every fault of any of them.
+    /// What runs judge with: the built-in checks, which are known to be sound, and those of the directories, linted now.
+    ///
+    /// # Errors
+    /// All faults of the directories' files, by file and line.
+    pub fn load(directories: &[&Path]) -> Result<Self, Vec<CheckFault>> {
+        let broken = |e: serde_json::Error| vec![fault("checks", format!("what is built in cannot be read: {e}"))];
+        let tables = Tables::new(serde_json::from_str::<Map<String, Value>>(TABLES).map_err(broken)?);
+        let files: BTreeMap<String, CheckFile> = serde_json::from_str(CHECKS).map_err(broken)?;
+        let check = |(id, file): (String, CheckFile)| {
+            let digest = Files::get(&format!("{}.toml", id.replacen('.', "/", 1))).map_or_else(String::new, digest_of);
+            (id.clone(), Check::new(&id, file, digest, &tables))
+        };
+        let checks = files.into_iter().map(check).collect();
+        Self { checks, tables, digest: String::new() }.with(directories, Vec::new(), false)
+    }
+
+    /// The same, with every built-in file read and linted as well, and with the cases: for whoever works on checks.
     ///
     /// # Errors
     /// All faults, by file and line.
-    pub fn load(directories: &[&Path]) -> Result<Self, Vec<CheckFault>> {
-        let mut sources = embedded();
+    pub fn linted(directories: &[&Path]) -> Result<Self, Vec<CheckFault>> {
+        let (sources, tables) = built_in_sources();
         let mut faults = Vec::new();
-        for directory in directories {
-            match read_directory(directory) {
-                Ok(found) => {
-                    for (id, source) in found {
-                        if let Some(there) = sources.checks.insert(id.clone(), source.clone()) {
-                            faults.push(fault(&source.name, format!("the id {id} is taken by {}", there.name)));
-                        }
-                    }
-                }
-                Err(e) => faults.push(e),
-            }
-        }
-        Self::compile(&sources, faults)
-    }
-
-    fn compile(sources: &Sources, mut faults: Vec<CheckFault>) -> Result<Self, Vec<CheckFault>> {
-        let tables = Tables::read(&sources.tables).unwrap_or_else(|texts| {
+        let tables = Tables::read(&tables).unwrap_or_else(|texts| {
             faults.extend(texts.into_iter().map(|text| fault("checks/tables", text)));
             Tables::default()
         });
-        let mut checks = BTreeMap::new();
-        for outcome in compile_all(&sources.checks, &tables) {
-            match outcome {
-                Ok(check) => drop(checks.insert(check.id.clone(), check)),
-                Err(more) => faults.extend(more),
+        let checks = lint_all(&sources, &tables, &mut faults);
+        Self { checks, tables, digest: String::new() }.with(directories, faults, true)
+    }
+
+    /// With the checks of the directories.
+    fn with(
+        mut self,
+        directories: &[&Path],
+        mut faults: Vec<CheckFault>,
+        cite_all: bool,
+    ) -> Result<Self, Vec<CheckFault>> {
+        let mut added = BTreeMap::new();
+        for directory in directories {
+            match read_directory(directory) {
+                Ok(found) => added.extend(found),
+                Err(e) => faults.push(e),
             }
         }
-        let cited = checks.values().map(|check: &Check| (check.id.as_str(), &check.file));
-        faults.extend(unsound_citations(cited));
-        if faults.is_empty() {
-            let texts = sources.tables.iter().chain(&sources.reference).map(|(name, text)| format!("{name}\n{text}"));
-            let all: Vec<String> =
-                checks.values().map(|c: &Check| format!("{} {}\n", c.id, c.digest)).chain(texts).collect();
-            return Ok(Self { checks, tables, digest: crate::facts::digest(all.concat().as_bytes()) });
+        let taken = added.iter().filter(|(id, _)| self.checks.contains_key(*id));
+        faults.extend(taken.map(|(id, source)| fault(&source.name, format!("the id {id} is a built-in check's"))));
+        let added = lint_all(&added, &self.tables, &mut faults);
+        faults.extend(unsound_citations(added.values().chain(self.checks.values().filter(|_| cite_all))));
+        if !faults.is_empty() {
+            faults.sort();
+            return Err(faults);
         }
-        faults.sort();
-        Err(faults)
+        let own = Files::iter().filter_map(|path| Some(format!("{path} {}\n", digest_of(Files::get(&path)?))));
+        let others = added.values().map(|check| format!("{} {}\n", check.id, check.digest));
+        let mut lines: Vec<String> = own.chain(others).collect();
+        lines.sort();
+        self.digest = crate::facts::digest(lines.concat().as_bytes());
+        self.checks.extend(added);
+        Ok(self)
     }
 
     /// The checks of one family.
@@ -79,53 +102,49 @@ impl Catalogue {
     }
 }
 
-/// Every check compiled, in order of id, on as many threads as there are processors: it is most of the time before a scan begins.
-fn compile_all(checks: &BTreeMap<String, Source>, tables: &Tables) -> Vec<Result<Check, Vec<CheckFault>>> {
-    let all: Vec<(&String, &Source)> = checks.iter().collect();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
-    let part = all.len().div_ceil(threads).max(1);
-    std::thread::scope(|scope| {
-        let one = |(id, source): &(&String, &Source)| compile(&source.name, id, &source.text, tables);
-        let parts: Vec<_> =
-            all.chunks(part).map(|part| scope.spawn(move || part.iter().map(one).collect::<Vec<_>>())).collect();
-        parts
-            .into_iter()
-            .flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    })
+/// The digest that was worked out when the file was built in.
+fn digest_of(file: rust_embed::EmbeddedFile) -> String {
+    let hash = file.metadata.sha256_hash();
+    hash.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-#[derive(Clone)]
 struct Source {
     name: String,
     text: String,
 }
 
-#[derive(Default)]
-struct Sources {
-    checks: BTreeMap<String, Source>,
-    tables: BTreeMap<String, String>,
-    /// Dated data that code reads and no rule does.
-    reference: BTreeMap<String, String>,
+/// The sound ones of these files; what is wrong with the others goes to `faults`.
+fn lint_all(
+    sources: &BTreeMap<String, Source>,
+    tables: &Tables,
+    faults: &mut Vec<CheckFault>,
+) -> BTreeMap<String, Check> {
+    let mut checks = BTreeMap::new();
+    for (id, source) in sources {
+        match read(&source.name, id, &source.text, tables) {
+            Ok(check) => drop(checks.insert(id.clone(), check)),
+            Err(more) => faults.extend(more),
+        }
+    }
+    checks
 }
 
-fn embedded() -> Sources {
-    let mut sources = Sources::default();
+/// Check files by id, and tables by name, as text.
+fn built_in_sources() -> (BTreeMap<String, Source>, BTreeMap<String, String>) {
+    let (mut checks, mut tables) = (BTreeMap::new(), BTreeMap::new());
     for path in Files::iter() {
         let Some(text) = Files::get(&path).and_then(|file| String::from_utf8(file.data.into_owned()).ok()) else {
             continue;
         };
         match path.strip_suffix(".toml").and_then(|path| path.split_once('/')) {
-            Some(("tables", table)) => drop(sources.tables.insert(table.to_owned(), text)),
-            Some(("reference", name)) => drop(sources.reference.insert(name.to_owned(), text)),
-            Some((family, fault)) if FAMILIES.contains(&family) => {
-                let source = Source { name: format!("checks/{path}"), text };
-                sources.checks.insert(format!("{family}.{fault}"), source);
+            Some(("tables", table)) => drop(tables.insert(table.to_owned(), text)),
+            Some((family, name)) if FAMILIES.contains(&family) => {
+                checks.insert(format!("{family}.{name}"), Source { name: format!("checks/{path}"), text });
             }
             _ => {}
         }
     }
-    sources
+    (checks, tables)
 }
 
 /// Check files of a team: `DIR/family/the-fault.toml`.
@@ -155,19 +174,23 @@ fn read_directory(directory: &Path) -> Result<BTreeMap<String, Source>, CheckFau
     Ok(found)
 }
 
-/// Faults of the frameworks themselves, or of what checks cite from them.
-fn unsound_citations<'a>(cited: impl Iterator<Item = (&'a str, &'a super::CheckFile)>) -> Vec<CheckFault> {
+/// What checks cite and frameworks do not have, or that no check may cite.
+fn unsound_citations<'a>(checks: impl Iterator<Item = &'a Check>) -> Vec<CheckFault> {
+    let mut checks = checks.peekable();
+    if checks.peek().is_none() {
+        return Vec::new();
+    }
     let frameworks = match Frameworks::built_in() {
         Ok(frameworks) => frameworks,
         Err(error) => return error.0.into_iter().map(|text| fault("checks/frameworks", text)).collect(),
     };
-    let complaints = |(check, file): (&str, &super::CheckFile)| {
-        let name = format!("checks/{}.toml", check.replacen('.', "/", 1));
-        let declared = file.evidence == EvidenceKind::Declared;
-        let citation = Citation { check, declared, controls: &file.controls };
+    let complaints = |check: &Check| {
+        let name = format!("checks/{}.toml", check.id.replacen('.', "/", 1));
+        let declared = check.file.evidence == EvidenceKind::Declared;
+        let citation = Citation { check: &check.id, declared, controls: &check.file.controls };
         lint_citations(&frameworks, [citation]).into_iter().map(|text| fault(&name, text)).collect::<Vec<_>>()
     };
-    cited.flat_map(complaints).collect()
+    checks.flat_map(complaints).collect()
 }
 
 fn fault(file: &str, message: String) -> CheckFault {

@@ -76,13 +76,21 @@ pub(super) fn compile(text: &str, names: &BTreeMap<String, Type>) -> Compiled {
     Compiled { rule: faults.is_empty().then_some(Rule { program, reads: longest }), yields, faults }
 }
 
-/// Values ready for evaluation, made once for a subject and shared by its rules.
+/// Values ready for one evaluation: of each name only what the rule reads, because the crate copies whatever it is given.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scene(BTreeMap<String, Value>);
 
 impl Scene {
+    /// Takes the whole value.
     pub(super) fn set(&mut self, name: &str, value: &Json, ty: &Type) {
-        if let Some(value) = to_cel(value, ty) {
+        self.put(name, to_cel(value, ty));
+    }
+    /// Takes what stands at the ends of the paths, each without the name before it.
+    pub(super) fn set_parts(&mut self, name: &str, value: &Json, ty: &Type, paths: &[&[String]]) {
+        self.put(name, parts(value, ty, paths));
+    }
+    fn put(&mut self, name: &str, value: Option<Value>) {
+        if let Some(value) = value {
             self.0.insert(name.to_owned(), value);
         }
     }
@@ -155,6 +163,32 @@ fn cached_matches(text: Arc<String>, pattern: Arc<String>) -> Result<bool, Execu
     Ok(found)
 }
 
+/// As [`to_cel`], of objects only the fields on the way to what is read; lists and maps are taken whole.
+fn parts(value: &Json, ty: &Type, paths: &[&[String]]) -> Option<Value> {
+    if paths.iter().any(|path| path.is_empty()) {
+        return to_cel(value, ty);
+    }
+    match ty {
+        Type::Observation(inner) => match open(value) {
+            Seen::Value(seen) => parts(seen, inner, paths),
+            Seen::Absent | Seen::Blocked(_) => None,
+        },
+        Type::Object(object) => {
+            let value = value.as_object()?;
+            let mut fields: BTreeMap<&String, Vec<&[String]>> = BTreeMap::new();
+            for (name, rest) in paths.iter().filter_map(|path| path.split_first()) {
+                fields.entry(name).or_default().push(rest);
+            }
+            let field = |(name, rest): (&String, Vec<&[String]>)| {
+                let part = parts(value.get(name)?, &object.fields.get(name)?.ty, &rest)?;
+                Some((name.clone(), part))
+            };
+            Some(map(fields.into_iter().filter_map(field)))
+        }
+        _ => to_cel(value, ty),
+    }
+}
+
 /// A fact as a CEL value: observations are seen through, what was not observed is left out of its object, and stays in its
 /// list as an object without fields, so that `all()` over it errs instead of passing.
 fn to_cel(value: &Json, ty: &Type) -> Option<Value> {
@@ -165,13 +199,16 @@ fn to_cel(value: &Json, ty: &Type) -> Option<Value> {
         },
         Type::Object(object) => {
             let fields = value.as_object()?.iter();
-            Some(map(fields.filter_map(|(name, value)| Some((name, to_cel(value, &object.fields.get(name)?.ty)?)))))
+            let field =
+                |(name, value): (&String, &Json)| Some((name.clone(), to_cel(value, &object.fields.get(name)?.ty)?));
+            Some(map(fields.filter_map(field)))
         }
         Type::Map(inner) => {
-            Some(map(value.as_object()?.iter().filter_map(|(name, value)| Some((name, to_cel(value, inner)?)))))
+            let fields = value.as_object()?.iter();
+            Some(map(fields.filter_map(|(name, value)| Some((name.clone(), to_cel(value, inner)?)))))
         }
         Type::List(inner) => {
-            let unseen = || map(std::iter::empty::<(&String, Value)>());
+            let unseen = || map(std::iter::empty());
             let items = value.as_array()?.iter().map(|item| to_cel(item, inner).unwrap_or_else(unseen));
             Some(Value::List(Arc::new(items.collect())))
         }
@@ -194,12 +231,12 @@ fn bare(value: &Json) -> Option<Value> {
         Json::Number(n) => n.as_i64().map(Value::Int).or_else(|| n.as_f64().map(Value::Float))?,
         Json::String(s) => Value::String(Arc::new(s.clone())),
         Json::Array(items) => Value::List(Arc::new(items.iter().filter_map(bare).collect())),
-        Json::Object(fields) => map(fields.iter().filter_map(|(k, v)| Some((k, bare(v)?)))),
+        Json::Object(fields) => map(fields.iter().filter_map(|(k, v)| Some((k.clone(), bare(v)?)))),
     })
 }
 
-fn map<'k>(fields: impl IntoIterator<Item = (&'k String, Value)>) -> Value {
-    let fields = fields.into_iter().map(|(name, value)| (Key::String(Arc::new(name.clone())), value));
+fn map(fields: impl Iterator<Item = (String, Value)>) -> Value {
+    let fields = fields.map(|(name, value)| (Key::String(Arc::new(name)), value));
     Value::Map(Map { map: Arc::new(fields.collect()) })
 }
 

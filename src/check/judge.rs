@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::catalogue::Catalogue;
-use super::cel::Scene;
-use super::lint::{Check, SeverityRule, resolve};
+use super::cel::{Rule, Scene};
 use super::message::{plain, render};
 use super::path::{Found, Path, find};
+use super::prepared::{Check, SeverityRule, resolve};
 use super::types::Type;
 use super::view::View;
 use super::{Evidence, Severity, Verdict};
@@ -32,22 +32,25 @@ pub(super) struct Outcome {
 /// The most of a value that stands in evidence.
 const EVIDENCE_CAP: usize = 2048;
 
-/// A view prepared for judging: values converted once, by root and family, and shared by all checks of the subject.
+/// A view on which checks are judged.
 pub(super) struct Stage<'a> {
     catalogue: &'a Catalogue,
     view: View,
     probes: &'a BTreeMap<String, i64>,
-    scenes: BTreeMap<Vec<Vec<String>>, Scene>,
 }
 
 impl<'a> Stage<'a> {
-    pub(super) fn new(catalogue: &'a Catalogue, mut view: View, probes: &'a BTreeMap<String, i64>) -> Self {
-        view.roots.insert("table".into(), catalogue.tables.value());
-        Self { catalogue, view, probes, scenes: BTreeMap::new() }
+    pub(super) fn new(catalogue: &'a Catalogue, view: View, probes: &'a BTreeMap<String, i64>) -> Self {
+        Self { catalogue, view, probes }
+    }
+
+    /// The value of a root, `item` aside.
+    fn root(&self, name: &str) -> Option<&Value> {
+        if name == "table" { Some(self.catalogue.tables.value()) } else { self.view.roots.get(name) }
     }
 
     /// The verdict table of design §3.2, in its order.
-    pub(super) fn judge(&mut self, check: &Check) -> Outcomes {
+    pub(super) fn judge(&self, check: &Check) -> Outcomes {
         debug_assert!(self.catalogue.checks.contains_key(&check.id) || self.catalogue.checks.is_empty());
         if let Some(outcome) = self.prior(check, None) {
             return BTreeMap::from([(None, outcome)]);
@@ -58,7 +61,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    fn judge_each(&mut self, check: &Check, list: &Path) -> Outcomes {
+    fn judge_each(&self, check: &Check, list: &Path) -> Outcomes {
         let items = match self.find(check, list, None) {
             Found::Absent(path) => return one(check.outcome(Verdict::NotApplicable, format!("{path} is absent"))),
             Found::Blocked(why) => return one(check.outcome(Verdict::Undetermined, why)),
@@ -109,12 +112,13 @@ impl<'a> Stage<'a> {
         Some(self.fail(check, item, vec![evidence]))
     }
 
-    fn judge_one(&mut self, check: &Check, item: Option<&Value>) -> Outcome {
-        let Some(rule) = &check.rule else {
-            return self.done(check, item, Verdict::Pass, String::new());
+    fn judge_one(&self, check: &Check, item: Option<&Value>) -> Outcome {
+        let rule = match check.rule() {
+            None => return self.done(check, item, Verdict::Pass, String::new()),
+            Some(Err(why)) => return check.outcome(Verdict::Undetermined, why),
+            Some(Ok(rule)) => rule,
         };
-        let scene = self.scene(check, item);
-        match rule.holds(&scene) {
+        match rule.holds(&self.scene(check, rule, item)) {
             Ok(true) => self.done(check, item, Verdict::Pass, String::new()),
             Ok(false) => self.fail(check, item, self.evidence(check, item)),
             Err(why) => check.outcome(Verdict::Undetermined, why),
@@ -130,9 +134,10 @@ impl<'a> Stage<'a> {
         let severity = match &check.severity {
             SeverityRule::Fixed(severity) => *severity,
             // A severity that cannot be computed must not hide the fault: the worst word stands.
-            SeverityRule::Computed(rule) => {
-                let scene = self.fresh_scene(check, item);
-                rule.word(&scene).ok().and_then(|word| Severity::parse(&word)).unwrap_or(Severity::High)
+            SeverityRule::Computed(_) => {
+                let rule = check.severity_rule().and_then(Result::ok);
+                let word = rule.and_then(|rule| rule.word(&self.scene(check, rule, item)).ok());
+                word.and_then(|word| Severity::parse(&word)).unwrap_or(Severity::High)
             }
         };
         let message =
@@ -147,7 +152,7 @@ impl<'a> Stage<'a> {
 
     fn template_data(&self, check: &Check, item: Option<&Value>) -> Map<String, Value> {
         let mut data = Map::new();
-        for (name, value) in self.view.roots.iter().filter(|(name, _)| name.as_str() != "table") {
+        for (name, value) in &self.view.roots {
             if let Some(seen) = check.types.get(name).and_then(|ty| plain(value, ty)) {
                 data.insert(name.clone(), seen);
             }
@@ -158,42 +163,24 @@ impl<'a> Stage<'a> {
         data
     }
 
-    fn scene(&mut self, check: &Check, item: Option<&Value>) -> Scene {
-        let key: Vec<Vec<String>> = check.loads.iter().cloned().collect();
-        let mut scene = match self.scenes.get(&key) {
-            Some(scene) => scene.clone(),
-            None => {
-                let scene = self.fresh_scene(check, None);
-                self.scenes.insert(key, scene.clone());
-                scene
-            }
-        };
-        bind_item(&mut scene, check, item);
-        scene
-    }
-
-    /// Only the families that the check reads are loaded.
-    fn fresh_scene(&self, check: &Check, item: Option<&Value>) -> Scene {
+    /// What a rule reads.
+    fn scene(&self, check: &Check, rule: &Rule, item: Option<&Value>) -> Scene {
         let mut scene = Scene::default();
-        for (name, value) in &self.view.roots {
-            let Some(ty) = check.types.get(name) else { continue };
-            let wanted =
-                |field: &str| check.loads.iter().any(|load| load[0] == *name && load.get(1).is_none_or(|f| f == field));
-            match value {
-                Value::Object(fields) => {
-                    let part: Map<String, Value> =
-                        fields.iter().filter(|(f, _)| wanted(f)).map(|(k, v)| (k.clone(), v.clone())).collect();
-                    scene.set(name, &Value::Object(part), ty);
-                }
-                other => scene.set(name, other, ty),
+        for (name, ty) in check.types.iter().filter(|(name, _)| name.as_str() != "item") {
+            let paths: Vec<&[String]> =
+                rule.reads.iter().filter(|path| path.root() == name).map(|path| &path.0[1..]).collect();
+            if let Some(value) = self.root(name).filter(|_| !paths.is_empty()) {
+                scene.set_parts(name, value, ty, &paths);
             }
         }
-        bind_item(&mut scene, check, item);
+        if let (Some(item), Some(ty)) = (item, check.types.get("item")) {
+            scene.set("item", item, ty);
+        }
         scene
     }
 
     fn find<'s>(&'s self, check: &'s Check, path: &Path, item: Option<&'s Value>) -> Found<'s, 's> {
-        let value = if path.root() == "item" { item } else { self.view.roots.get(path.root()) };
+        let value = if path.root() == "item" { item } else { self.root(path.root()) };
         match (value, check.types.get(path.root())) {
             (Some(value), Some(ty)) => find(value, ty, path, 1, self.probes),
             (None, _) if matches!(path.root(), "election" | "zone" | "asset") => {
@@ -205,7 +192,8 @@ impl<'a> Stage<'a> {
 
     /// What the verdict rests on: every fact that the rule read or that was demanded.
     fn evidence(&self, check: &Check, item: Option<&Value>) -> Vec<Evidence> {
-        let reads = check.rule.iter().flat_map(|rule| rule.reads.iter());
+        let rule = check.rule().and_then(Result::ok);
+        let reads = rule.iter().flat_map(|rule| rule.reads.iter());
         let mut paths: Vec<&Path> = reads.chain(&check.must_exist).filter(|p| !matches!(p.root(), "table")).collect();
         paths.dedup();
         let mut evidence: Vec<Evidence> = Vec::new();
@@ -223,7 +211,7 @@ impl<'a> Stage<'a> {
     /// When the innermost observation on the path was made.
     fn observed_at(&self, check: &Check, path: &Path, item: Option<&Value>) -> Option<Timestamp> {
         let mut at = None;
-        let mut value = if path.root() == "item" { item? } else { self.view.roots.get(path.root())? };
+        let mut value = if path.root() == "item" { item? } else { self.root(path.root())? };
         let mut ty = check.types.get(path.root())?;
         for step in 1..=path.0.len() {
             while let Type::Observation(inner) = ty {
@@ -250,12 +238,6 @@ impl Check {
             SeverityRule::Fixed(severity) => severity,
             SeverityRule::Computed(_) => Severity::Medium,
         }
-    }
-}
-
-fn bind_item(scene: &mut Scene, check: &Check, item: Option<&Value>) {
-    if let (Some(item), Some(ty)) = (item, check.types.get("item")) {
-        scene.set("item", item, ty);
     }
 }
 

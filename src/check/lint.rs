@@ -1,39 +1,13 @@
-//! From a check file to a compiled check. Every fault names its line.
+//! What is wrong with a check file. Every fault names its line.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::cel::{self, Rule};
+use super::cel;
 use super::path::Path;
+use super::prepared::{Check, SeverityRule, resolve};
 use super::table::Tables;
 use super::types::Type;
-use super::view::roots;
-use super::{CheckFile, Expect, Severity};
-
-/// A check that may be judged.
-#[derive(Debug)]
-pub struct Check {
-    /// `family.fault`.
-    pub id: String,
-    pub file: CheckFile,
-    /// Digest of the file's text.
-    pub digest: String,
-    pub(super) requires: Vec<Path>,
-    pub(super) must_exist: Vec<Path>,
-    pub(super) each: Option<Path>,
-    pub(super) rule: Option<Rule>,
-    pub(super) severity: SeverityRule,
-    /// Types by root name, `table` and `item` included.
-    pub(super) types: BTreeMap<String, Type>,
-    /// Roots and families to load, such as `service.tls`.
-    pub(super) loads: BTreeSet<Vec<String>>,
-}
-
-/// A fixed severity, or one that depends on the facts.
-#[derive(Debug)]
-pub(super) enum SeverityRule {
-    Fixed(Severity),
-    Computed(Rule),
-}
+use super::{CheckFile, Expect};
 
 /// A fault of a check file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,47 +24,35 @@ impl std::fmt::Display for CheckFault {
     }
 }
 
-impl Check {
-    /// The first segment of the id.
-    pub fn family(&self) -> &str {
-        self.id.split('.').next().unwrap_or_default()
-    }
+/// Reads one file and lints it. `name` is what messages call it; `id` comes from its path.
+pub(super) fn read(name: &str, id: &str, text: &str, tables: &Tables) -> Result<Check, Vec<CheckFault>> {
+    let file: CheckFile = toml::from_str(text).map_err(|e| vec![parse_fault(name, text, &e)])?;
+    let check = Check::new(id, file, crate::facts::digest(text.as_bytes()), tables);
+    let faults = lint(name, text, &check);
+    if faults.is_empty() { Ok(check) } else { Err(faults) }
 }
 
-/// Reads and compiles one file. `name` is what messages call it; `id` comes from its path.
-pub(super) fn compile(name: &str, id: &str, text: &str, tables: &Tables) -> Result<Check, Vec<CheckFault>> {
-    let file: CheckFile = toml::from_str(text).map_err(|e| vec![parse_fault(name, text, &e)])?;
+/// Every fault of a check's file.
+fn lint(name: &str, text: &str, check: &Check) -> Vec<CheckFault> {
+    let Check { file, types, requires, must_exist, each, .. } = check;
     let mut lint = Lint { name, text, faults: Vec::new() };
-    let mut types = roots(file.subject).clone();
-    types.insert("table".into(), tables.ty());
-
-    lint.words(id, &file);
-    let each = file.each.as_deref().and_then(|path| lint.each(path, &mut types));
-    let requires = lint.paths("requires", &file.requires, &types);
-    let must_exist = lint.paths("must_exist", &file.must_exist, &types);
-    let known: Vec<Path> = requires.iter().chain(&must_exist).chain(&each).cloned().collect();
-    let rule = file.rule.as_deref().and_then(|text| lint.expression("rule", text, &types, &known, &Type::Bool));
-    if file.rule.is_none() && file.must_exist.is_empty() {
+    lint.words(&check.id, file);
+    if let Some(each) = each {
+        lint.each(each, types);
+    }
+    lint.paths("requires", requires, types);
+    lint.paths("must_exist", must_exist, types);
+    let known: Vec<Path> = requires.iter().chain(must_exist).chain(each).cloned().collect();
+    if let Some(rule) = &file.rule {
+        lint.expression("rule", rule, types, &known, &Type::Bool);
+    } else if must_exist.is_empty() {
         lint.fault("rule", "a check has a rule, or must_exist, or both");
     }
-    let severity = match Severity::parse(&file.severity) {
-        Some(fixed) => Some(SeverityRule::Fixed(fixed)),
-        None => lint.expression("severity", &file.severity, &types, &known, &Type::String).map(SeverityRule::Computed),
-    };
-    lint.cases(&file);
-
-    if !lint.faults.is_empty() {
-        return Err(lint.faults);
+    if matches!(check.severity, SeverityRule::Computed(_)) {
+        lint.expression("severity", &file.severity, types, &known, &Type::String);
     }
-    let Some(severity) = severity else { return Err(lint.faults) };
-    let reads = rule.iter().flat_map(|rule| rule.reads.iter());
-    let more = match &severity {
-        SeverityRule::Computed(rule) => rule.reads.iter().cloned().collect(),
-        SeverityRule::Fixed(_) => Vec::new(),
-    };
-    let loads = known.iter().chain(reads).chain(&more).map(|path| path.0.iter().take(2).cloned().collect()).collect();
-    let digest = crate::facts::digest(text.as_bytes());
-    Ok(Check { id: id.to_owned(), file, digest, requires, must_exist, each, rule, severity, types, loads })
+    lint.cases(file);
+    lint.faults
 }
 
 struct Lint<'a> {
@@ -138,51 +100,27 @@ impl Lint<'_> {
         }
     }
 
-    /// The list to walk; binds `item`.
-    fn each(&mut self, text: &str, types: &mut BTreeMap<String, Type>) -> Option<Path> {
-        let path = Path::parse(text);
-        match resolve(&path, types).map(|ty| ty.bare().clone()) {
-            Ok(Type::List(element)) => {
-                // The element keeps its observation, so that a failed one stays in the list as failed.
-                types.insert("item".into(), element.as_ref().clone());
-                Some(path)
-            }
-            Ok(other) => {
-                self.fault("each", format!("{text} is a {}, not a list", other.word()));
-                None
-            }
-            Err(why) => {
-                self.fault("each", why);
-                None
-            }
+    /// The list to walk.
+    fn each(&mut self, path: &Path, types: &BTreeMap<String, Type>) {
+        match resolve(path, types).map(Type::bare) {
+            Ok(Type::List(_)) => {}
+            Ok(other) => self.fault("each", format!("{path} is a {}, not a list", other.word())),
+            Err(why) => self.fault("each", why),
         }
     }
 
-    fn paths(&mut self, key: &str, texts: &[String], types: &BTreeMap<String, Type>) -> Vec<Path> {
-        let mut paths = Vec::new();
-        for text in texts {
-            let path = Path::parse(text);
-            match resolve(&path, types) {
-                Ok(_) => paths.push(path),
-                Err(why) => self.fault(key, why),
-            }
+    fn paths(&mut self, key: &str, paths: &[Path], types: &BTreeMap<String, Type>) {
+        for why in paths.iter().filter_map(|path| resolve(path, types).err()) {
+            self.fault(key, why);
         }
-        paths
     }
 
-    fn expression(
-        &mut self,
-        key: &str,
-        text: &str,
-        types: &BTreeMap<String, Type>,
-        known: &[Path],
-        wanted: &Type,
-    ) -> Option<Rule> {
+    fn expression(&mut self, key: &str, text: &str, types: &BTreeMap<String, Type>, known: &[Path], wanted: &Type) {
         let compiled = cel::compile(text, types);
         for fault in &compiled.faults {
             self.fault(key, fault);
         }
-        let rule = compiled.rule?;
+        let Some(rule) = compiled.rule else { return };
         if compiled.yields != Type::Any && compiled.yields.word() != wanted.word() {
             self.fault(key, format!("gives a {}, but must give a {}", compiled.yields.word(), wanted.word()));
         }
@@ -194,7 +132,6 @@ impl Lint<'_> {
                 );
             }
         }
-        Some(rule)
     }
 
     fn cases(&mut self, file: &CheckFile) {
@@ -211,30 +148,6 @@ impl Lint<'_> {
             self.fault("[[case]]", format!("two cases are called '{}'", case.name));
         }
     }
-}
-
-/// The type at the end of a path.
-pub(super) fn resolve<'t>(path: &Path, types: &'t BTreeMap<String, Type>) -> Result<&'t Type, String> {
-    let Some(mut ty) = types.get(path.root()) else {
-        let known: Vec<&str> = types.keys().map(String::as_str).collect();
-        return Err(format!("{path} starts with none of {}", known.join(", ")));
-    };
-    for segment in &path.0[1..] {
-        ty = match ty.bare() {
-            Type::Object(object) => match object.fields.get(segment) {
-                Some(field) => &field.ty,
-                None => {
-                    return Err(format!(
-                        "{path}: there is no '{segment}'{}",
-                        cel::nearest(segment, object.fields.keys())
-                    ));
-                }
-            },
-            Type::Map(inner) => inner,
-            other => return Err(format!("{path}: '.{segment}' needs an object, not a {}", other.word())),
-        };
-    }
-    Ok(ty)
 }
 
 /// The first part of a read path that may not be there and that no listed path covers.

@@ -1,6 +1,7 @@
 //! Checks: one file each, loaded, linted, judged, and tested by their own cases.
 //!
-//! [`Catalogue::load`] is the only way in and refuses to start on any fault, naming file and line. [`judge`] is a pure function of
+//! [`Catalogue::load`] is the way in. What a team adds is linted then and there, and any fault refuses to start, naming file and line; what is
+//! built in was linted before ([`Catalogue::linted`], held by tests). [`judge`] is a pure function of
 //! facts, estate, catalogue, tables and `run.now`. `cel` is imported by the module of that name alone.
 
 mod audit;
@@ -14,6 +15,7 @@ mod judge;
 mod lint;
 mod message;
 mod path;
+mod prepared;
 mod table;
 mod types;
 mod view;
@@ -24,5 +26,6 @@ pub use catalogue::{Catalogue, FAMILIES};
 pub use estate_index::estate_index;
 pub use file::{Case, CheckFile, Effort, EvidenceKind, Expect, InFreeze, Proof, Remediation, Status};
 pub use finding::{Confidence, Evidence, Finding, Severity, Subject, SubjectKind, Verdict};
-pub use lint::{Check, CheckFault};
+pub use lint::CheckFault;
+pub use prepared::Check;
 pub use table::Tables;

@@ -9,7 +9,7 @@ use super::types::Type;
 /// All tables, by name (the file's stem, hyphens as underscores).
 #[derive(Clone, Debug)]
 pub struct Tables {
-    values: Map<String, Value>,
+    value: Value,
     ty: Type,
 }
 
@@ -20,9 +20,12 @@ impl Default for Tables {
 }
 
 impl Tables {
-    fn new(values: Map<String, Value>) -> Self {
-        let ty = Type::of_value(&Value::Object(values.clone()));
-        Self { values, ty }
+    /// By name, as rules call them.
+    pub(super) fn new(values: Map<String, Value>) -> Self {
+        let values: Map<String, Value> =
+            values.into_iter().map(|(name, value)| (name.replace('-', "_"), value)).collect();
+        let value = Value::Object(values);
+        Self { ty: Type::of_value(&value), value }
     }
     /// Reads TOML tables by file name without `.toml`.
     ///
@@ -34,8 +37,7 @@ impl Tables {
         for (file, text) in files {
             match toml::from_str::<Value>(text) {
                 Ok(value) if value.get("date").is_some() && value.get("source").is_some() => {
-                    let name = file.replace('-', "_");
-                    tables.insert(name, super::file::without_datetimes(value));
+                    tables.insert(file.clone(), super::file::without_datetimes(value));
                 }
                 Ok(_) => faults.push(format!("checks/tables/{file}.toml: dated data needs the keys date and source")),
                 Err(e) => faults.push(format!("checks/tables/{file}.toml: {}", e.to_string().trim())),
@@ -44,8 +46,8 @@ impl Tables {
         if faults.is_empty() { Ok(Self::new(tables)) } else { Err(faults) }
     }
     /// The value that `table` stands for.
-    pub(super) fn value(&self) -> Value {
-        Value::Object(self.values.clone())
+    pub(super) fn value(&self) -> &Value {
+        &self.value
     }
     /// Its type.
     pub(super) fn ty(&self) -> Type {

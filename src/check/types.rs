@@ -1,11 +1,12 @@
 //! The shape of what a rule sees, read from the facts' JSON schema: the linter walks rules against it, and the judge finds
 //! facts with it.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The type of one place in the facts; cheap to clone.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +49,7 @@ impl Type {
     /// The type that serde and schemars give `T`.
     pub(super) fn of<T: JsonSchema>() -> Self {
         let schema = schemars::schema_for!(T).to_value();
-        from_schema(&schema, &schema)
+        Reader::new(&schema).ty(&schema)
     }
 
     /// The type of a piece of dated data, by its value.
@@ -94,34 +95,73 @@ impl Type {
     }
 }
 
-fn from_schema(schema: &Value, root: &Value) -> Type {
-    if let Some(inner) = schema.get("x-observation") {
-        return Type::Observation(Arc::new(from_schema(inner, root)));
+/// Reads types from one schema; what it defines once is read once.
+struct Reader<'s> {
+    definitions: Option<&'s Map<String, Value>>,
+    read: RefCell<BTreeMap<&'s str, Type>>,
+}
+
+impl<'s> Reader<'s> {
+    fn new(root: &'s Value) -> Self {
+        Self { definitions: root.get("$defs").and_then(Value::as_object), read: RefCell::default() }
     }
-    if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
-        let name = target.trim_start_matches("#/$defs/");
-        return root.get("$defs").and_then(|defs| defs.get(name)).map_or(Type::Any, |found| from_schema(found, root));
+
+    fn ty(&self, schema: &'s Value) -> Type {
+        if let Some(inner) = schema.get("x-observation") {
+            return Type::Observation(Arc::new(self.ty(inner)));
+        }
+        if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
+            return self.defined(target.trim_start_matches("#/$defs/"));
+        }
+        if let Some(choices) = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array) {
+            // Either `T or null` of an Option, or the words of an enum.
+            let real = choices.iter().find(|choice| choice.get("type").and_then(Value::as_str) != Some("null"));
+            return real.map_or(Type::Any, |choice| self.ty(choice));
+        }
+        if schema.get("enum").is_some() || schema.get("const").is_some() {
+            return Type::String;
+        }
+        match type_word(schema) {
+            Some("object") => self.object(schema),
+            Some("array") => Type::List(Arc::new(schema.get("items").map_or(Type::Any, |items| self.ty(items)))),
+            Some("string") => match schema.get("format").and_then(Value::as_str) {
+                Some("date-time") => Type::Timestamp,
+                Some("duration") => Type::Span,
+                _ => Type::String,
+            },
+            Some("integer") => Type::Int,
+            Some("boolean") => Type::Bool,
+            Some("number") => Type::Float,
+            _ => Type::Any,
+        }
     }
-    if let Some(choices) = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array) {
-        // Either `T or null` of an Option, or the words of an enum.
-        let real = choices.iter().find(|choice| choice.get("type").and_then(Value::as_str) != Some("null"));
-        return real.map_or(Type::Any, |choice| from_schema(choice, root));
+
+    fn defined(&self, name: &'s str) -> Type {
+        if let Some(known) = self.read.borrow().get(name) {
+            return known.clone();
+        }
+        let ty = self.definitions.and_then(|all| all.get(name)).map_or(Type::Any, |found| self.ty(found));
+        self.read.borrow_mut().insert(name, ty.clone());
+        ty
     }
-    if schema.get("enum").is_some() || schema.get("const").is_some() {
-        return Type::String;
-    }
-    match type_word(schema) {
-        Some("object") => from_object(schema, root),
-        Some("array") => Type::List(Arc::new(schema.get("items").map_or(Type::Any, |items| from_schema(items, root)))),
-        Some("string") => match schema.get("format").and_then(Value::as_str) {
-            Some("date-time") => Type::Timestamp,
-            Some("duration") => Type::Span,
-            _ => Type::String,
-        },
-        Some("integer") => Type::Int,
-        Some("boolean") => Type::Bool,
-        Some("number") => Type::Float,
-        _ => Type::Any,
+
+    fn object(&self, schema: &'s Value) -> Type {
+        let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+            return match schema.get("additionalProperties") {
+                Some(values @ Value::Object(_)) => Type::Map(Arc::new(self.ty(values))),
+                _ => Type::Any,
+            };
+        };
+        let required: BTreeSet<&str> =
+            schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let field = |(name, schema): (&'s String, &'s Value)| {
+            let ty = self.ty(schema);
+            let optional = !required.contains(name.as_str()) && !matches!(ty, Type::Observation(_));
+            let since = schema.get("x-since").and_then(Value::as_i64).unwrap_or(1);
+            (name.clone(), Field { ty, optional, since })
+        };
+        let key = schema.get("x-key").and_then(Value::as_str).map(str::to_owned);
+        Type::Object(Arc::new(Object { fields: properties.iter().map(field).collect(), key }))
     }
 }
 
@@ -132,25 +172,6 @@ fn type_word(schema: &Value) -> Option<&str> {
         Value::Array(words) => words.iter().filter_map(Value::as_str).find(|word| *word != "null"),
         _ => None,
     }
-}
-
-fn from_object(schema: &Value, root: &Value) -> Type {
-    let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
-        return match schema.get("additionalProperties") {
-            Some(values @ Value::Object(_)) => Type::Map(Arc::new(from_schema(values, root))),
-            _ => Type::Any,
-        };
-    };
-    let required: Vec<&str> =
-        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-    let field = |(name, schema): (&String, &Value)| {
-        let ty = from_schema(schema, root);
-        let optional = !required.contains(&name.as_str()) && !matches!(ty, Type::Observation(_));
-        let since = schema.get("x-since").and_then(Value::as_i64).unwrap_or(1);
-        (name.clone(), Field { ty, optional, since })
-    };
-    let key = schema.get("x-key").and_then(Value::as_str).map(str::to_owned);
-    Type::Object(Arc::new(Object { fields: properties.iter().map(field).collect(), key }))
 }
 
 #[cfg(test)]

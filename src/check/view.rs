@@ -46,40 +46,57 @@ pub(super) struct View {
     pub(super) roots: BTreeMap<String, Value>,
 }
 
+/// Everything that rules see, in one schema: what its parts have in common is read once.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is of use")]
+struct Roots {
+    asset: AssetView,
+    election: ElectionView,
+    endpoint: Endpoint,
+    estate: EstateIndex,
+    host: Host,
+    run: RunView,
+    service: Service,
+    zone: Zone,
+}
+
 /// The type of each root for a kind of subject, `table` and `item` aside.
 pub(super) fn roots(kind: SubjectKind) -> &'static BTreeMap<String, Type> {
     static ROOTS: OnceLock<BTreeMap<SubjectKind, BTreeMap<String, Type>>> = OnceLock::new();
     let all = ROOTS.get_or_init(|| {
-        let (zone, host) = (Type::of::<Zone>(), Type::of::<Host>());
+        let types = match Type::of::<Roots>() {
+            Type::Object(object) => {
+                object.fields.iter().map(|(name, field)| (name.clone(), field.ty.clone())).collect()
+            }
+            _ => BTreeMap::new(),
+        };
         [SubjectKind::Estate, SubjectKind::Zone, SubjectKind::Host, SubjectKind::Service]
             .into_iter()
-            .map(|kind| (kind, roots_of(kind, &zone, &host)))
+            .map(|kind| (kind, roots_of(kind, &types)))
             .collect()
     });
     static NONE: BTreeMap<String, Type> = BTreeMap::new();
     all.get(&kind).unwrap_or(&NONE)
 }
 
-fn roots_of(kind: SubjectKind, zone: &Type, host: &Type) -> BTreeMap<String, Type> {
-    let mut roots = vec![("election", Type::of::<ElectionView>()), ("run", Type::of::<RunView>())];
-    if kind == SubjectKind::Estate {
-        roots.push(("estate", Type::of::<EstateIndex>()));
-    } else {
-        roots.push(("asset", Type::of::<AssetView>()));
-        roots.push(("zone", zone.clone()));
-    }
-    if matches!(kind, SubjectKind::Host | SubjectKind::Service) {
-        roots.push(("host", host.clone()));
-    }
-    if kind == SubjectKind::Service {
-        roots.push(("service", service_type()));
-    }
-    roots.into_iter().map(|(name, ty)| (name.to_owned(), ty)).collect()
+fn roots_of(kind: SubjectKind, types: &BTreeMap<String, Type>) -> BTreeMap<String, Type> {
+    let names: &[&str] = match kind {
+        SubjectKind::Estate => &["election", "run", "estate"],
+        SubjectKind::Zone => &["election", "run", "asset", "zone"],
+        SubjectKind::Host => &["election", "run", "asset", "zone", "host"],
+        SubjectKind::Service => &["election", "run", "asset", "zone", "host", "service"],
+    };
+    let ty = |name: &str| match name {
+        "service" => flat_service(types),
+        name => types.get(name).cloned().unwrap_or(Type::Any),
+    };
+    names.iter().map(|name| ((*name).to_owned(), ty(name))).collect()
 }
 
 /// A rule on a service sees one endpoint of it, flat.
-fn service_type() -> Type {
-    let (Type::Object(service), Type::Object(endpoint)) = (Type::of::<Service>(), Type::of::<Endpoint>()) else {
+fn flat_service(types: &BTreeMap<String, Type>) -> Type {
+    let (Some(Type::Object(service)), Some(Type::Object(endpoint))) = (types.get("service"), types.get("endpoint"))
+    else {
         return Type::Any;
     };
     let mut fields = service.fields.clone();

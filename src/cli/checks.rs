@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use super::output::write_whole;
 use super::{CliError, Exit, terminal};
-use crate::check::{Catalogue, Check, run_cases};
+use crate::check::{Catalogue, Check, CheckFault, run_cases};
 
 /// What to do with the catalogue.
 #[derive(Debug, Subcommand)]
@@ -55,18 +55,21 @@ pub(super) enum Command {
 
 pub(super) fn run(command: &Command) -> Result<Exit, CliError> {
     match command {
-        Command::List { checks, proof } => list(&load(checks)?, *proof),
-        Command::Show { id, checks } => show(&load(checks)?, id),
+        Command::List { checks, proof } => list(&load(checks, Catalogue::linted)?, *proof),
+        Command::Show { id, checks } => show(&load(checks, Catalogue::linted)?, id),
         Command::Lint { checks } => lint(checks),
-        Command::Test { id, checks, bases } => test(&load(checks)?, id.as_deref(), bases.as_deref()),
+        Command::Test { id, checks, bases } => test(&load(checks, Catalogue::linted)?, id.as_deref(), bases.as_deref()),
         Command::New { id, into } => new(id, into),
     }
 }
 
 /// The catalogue, or every fault in it.
-pub(super) fn load(directories: &[PathBuf]) -> Result<Catalogue, CliError> {
+pub(super) fn load(
+    directories: &[PathBuf],
+    how: fn(&[&Path]) -> Result<Catalogue, Vec<CheckFault>>,
+) -> Result<Catalogue, CliError> {
     let directories: Vec<&Path> = directories.iter().map(PathBuf::as_path).collect();
-    Catalogue::load(&directories).map_err(|faults| CliError::Configuration {
+    how(&directories).map_err(|faults| CliError::Configuration {
         faults: faults.iter().map(ToString::to_string).collect(),
         advice: format!("{} faults in check files; nothing was run. Mend them and try again.", faults.len()),
     })
@@ -126,7 +129,7 @@ fn show(catalogue: &Catalogue, id: &str) -> Result<Exit, CliError> {
 }
 
 fn lint(directories: &[PathBuf]) -> Result<Exit, CliError> {
-    let catalogue = load(directories)?;
+    let catalogue = load(directories, Catalogue::linted)?;
     terminal::note(&format!("{} checks, no fault ({})", catalogue.checks.len(), catalogue.digest));
     Ok(Exit::Fine)
 }

@@ -104,13 +104,7 @@ impl Telling {
         for output in self.outputs.iter().filter(|output| output.path.as_os_str() != "-") {
             check_writable(&output.path)?;
         }
-        // The two have nothing to do with each other, and a scan waits for both.
-        let (catalogue, frameworks) = std::thread::scope(|scope| {
-            let frameworks = scope.spawn(Frameworks::built_in);
-            let catalogue = super::checks::load(&self.directories);
-            (catalogue, frameworks.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        });
-        let catalogue = catalogue?;
+        let catalogue = super::checks::load(&self.directories, Catalogue::load)?;
         for wanted in &self.checks {
             if !catalogue.checks.values().any(|check| matches_name(check, wanted)) {
                 return Err(CliError::configuration(
@@ -119,7 +113,7 @@ impl Telling {
                 ));
             }
         }
-        let frameworks = frameworks.map_err(|e| CliError::Internal(e.to_string()))?;
+        let frameworks = Frameworks::built_in().map_err(|e| CliError::Internal(e.to_string()))?;
         Ok(Library { catalogue, frameworks })
     }
 

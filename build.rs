@@ -1,0 +1,56 @@
+//! Reads what lies under `checks/` once, at build time, so that no scan begins with parsing 150 TOML files: `checks.json` holds the check
+//! files by id, `frameworks.json`, `reference.json` and `tables.json` those folders by file name. Cases are left out: `scrutineer checks`
+//! reads the files themselves, and lints them.
+
+#![expect(clippy::expect_used, reason = "a build that cannot read its own files ends")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+/// Folders that hold data; every other one is a family of checks.
+const DATA: [&str; 3] = ["frameworks", "reference", "tables"];
+
+fn main() {
+    println!("cargo:rerun-if-changed=checks");
+    let mut documents: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    for path in files(Path::new("checks")) {
+        let text = std::fs::read_to_string(&path).expect("a file under checks");
+        // What is no TOML is named with its line by the linter, not here.
+        let Ok(Value::Object(mut file)) = toml::from_str::<Value>(&text) else { continue };
+        file.remove("case");
+        let folder = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let (document, name) = match DATA.into_iter().find(|data| *data == folder) {
+            Some(data) => (data, stem.into_owned()),
+            None => ("checks", format!("{folder}.{stem}")),
+        };
+        documents.entry(document).or_default().insert(name, without_datetimes(Value::Object(file)));
+    }
+    let target = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where"));
+    for (name, document) in documents {
+        std::fs::write(target.join(format!("{name}.json")), Value::Object(document).to_string()).expect("a file");
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder under checks");
+    entries
+        .map(|entry| entry.expect("an entry").path())
+        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .collect()
+}
+
+/// TOML's own dates and times as the strings that facts use.
+fn without_datetimes(value: Value) -> Value {
+    match value {
+        Value::Object(map) => match map.get("$__toml_private_datetime") {
+            Some(Value::String(text)) => Value::String(text.clone()),
+            _ => Value::Object(map.into_iter().map(|(k, v)| (k, without_datetimes(v))).collect()),
+        },
+        Value::Array(items) => Value::Array(items.into_iter().map(without_datetimes).collect()),
+        other => other,
+    }
+}
