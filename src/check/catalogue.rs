@@ -104,8 +104,7 @@ impl Catalogue {
 
 /// The digest that was worked out when the file was built in.
 fn digest_of(file: rust_embed::EmbeddedFile) -> String {
-    let hash = file.metadata.sha256_hash();
-    hash.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+    crate::facts::digest_text(&file.metadata.sha256_hash())
 }
 
 struct Source {

@@ -80,9 +80,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
     runtime.block_on(audit(declared, &selection, how, &library, &arguments.telling))
 }
 
-/// The async runtime of a command.
+/// The async runtime of a command. All looks are polled by one future; more threads would only wake each other.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
-    tokio::runtime::Builder::new_multi_thread()
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| CliError::Internal(format!("starting the runtime: {e}")))

@@ -35,9 +35,12 @@ impl Blobs {
 
 /// SHA-256 as `sha256:` and 64 hex digits.
 pub fn digest(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    hash(&SHA256, bytes).as_ref().iter().fold(String::from("sha256:"), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    digest_text(hash(&SHA256, bytes).as_ref())
+}
+
+/// A hash that was worked out elsewhere, written like [`digest`].
+pub fn digest_text(hash: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
+    let digits = hash.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+    "sha256:".chars().chain(digits).collect()
 }

@@ -20,7 +20,7 @@ mod web;
 mod when;
 mod zone;
 
-pub use blob::{Blobs, digest};
+pub use blob::{Blobs, digest, digest_text};
 pub use document::{Document, Input, Looks, PROBE_VERSIONS, Run, SCHEMA, Traffic};
 pub use estate_index::{CriticalHost, Ending, EstateIndex, FunctionIndex, Registration};
 pub use host::{AddressPorts, Host, HostAddress, HostDns, PortUnknown, Ports};

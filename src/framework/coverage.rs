@@ -49,6 +49,7 @@ pub fn coverage(
         .map(|control| {
             let mut scope = tree.below(&control.id);
             scope.insert(&control.id);
+            scope.retain(|id| citing.contains_key(id) || bearing.contains_key(id));
             let checks: BTreeSet<&str> =
                 scope.iter().flat_map(|id| citing.get(id).into_iter().flatten()).copied().collect();
             let seen: BTreeSet<usize> =
@@ -141,21 +142,18 @@ struct Learned<'a> {
     open: BTreeSet<&'a str>,
     declared_passed: BTreeSet<&'a str>,
     declared_failed: BTreeSet<&'a str>,
-    reasons: BTreeMap<String, i64>,
+    reasons: BTreeMap<&'a str, i64>,
 }
 
 impl<'a> Learned<'a> {
-    fn from<'o>(control: &Control, outcomes: impl Iterator<Item = &'o Outcome<'a>>) -> Self
-    where
-        'a: 'o,
-    {
+    fn from(control: &Control, outcomes: impl Iterator<Item = &'a Outcome<'a>>) -> Self {
         let mut learned = Self::default();
         for outcome in outcomes.filter(|outcome| outcome.declared || !control.not_testable()) {
             learned.add(outcome);
         }
         learned
     }
-    fn add(&mut self, outcome: &Outcome<'a>) {
+    fn add(&mut self, outcome: &'a Outcome<'a>) {
         let subject = outcome.subject;
         match (&outcome.result, outcome.declared) {
             (OutcomeResult::Pass, false) => drop(self.passed.insert(subject)),
@@ -164,14 +162,14 @@ impl<'a> Learned<'a> {
             (OutcomeResult::Fail, true) => drop(self.declared_failed.insert(subject)),
             (OutcomeResult::Undetermined(reason), _) => {
                 self.open.insert(subject);
-                *self.reasons.entry(reason.clone()).or_insert(0) += 1;
+                *self.reasons.entry(reason).or_insert(0) += 1;
             }
-            (OutcomeResult::NotApplicable, _) => *self.reasons.entry("not-applicable".to_owned()).or_insert(0) += 1,
+            (OutcomeResult::NotApplicable, _) => *self.reasons.entry("not-applicable").or_insert(0) += 1,
         }
     }
     fn not_selected(&mut self, checks: usize) {
         if let Some(count) = i64::try_from(checks).ok().filter(|count| *count > 0) {
-            *self.reasons.entry("not-selected".to_owned()).or_insert(0) += count;
+            *self.reasons.entry("not-selected").or_insert(0) += count;
         }
     }
     fn into_coverage(mut self, control: &Control, checks: Vec<String>, any_check: bool) -> Coverage {
@@ -201,7 +199,7 @@ impl<'a> Learned<'a> {
             consistent: count(passed.len()),
             inconsistent: count(self.failed.len()),
             undetermined: count(open),
-            reasons: self.reasons,
+            reasons: self.reasons.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect(),
         }
     }
 }
