@@ -16,8 +16,6 @@ use mock_tls::{Identity, Script};
 use serde_json::Value;
 use support::{Desk, loopback_estate, verdict, without_times};
 
-const SERVICE: &str = "www.cec.example:443/tcp";
-
 /// An RSA key with two certificates, made once.
 fn identity() -> Identity {
     static MADE: LazyLock<Identity> = LazyLock::new(|| {
@@ -44,29 +42,37 @@ struct Audited {
     findings: Value,
     connections: usize,
     desk: Desk,
+    service: String,
 }
 
 fn audit(words: &str) -> Audited {
+    audit_of("https", 443, words)
+}
+
+fn audit_of(service: &str, nominal: u16, words: &str) -> Audited {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let words: Vec<&str> = words.split_whitespace().collect();
     let count = mock_tls::serve(listener, Script::parse(&words), identity());
     let desk = Desk::new();
-    let estate = loopback_estate(&["https"], &[(443, port)])
+    let estate = loopback_estate(&[service], &[(nominal, port)])
         .replace("per_host = 200, total = 1000", "per_host = 10000, total = 10000");
     let authorisation = "[authorisation]\nreference = \"T\"\ngranted_by = \"IT\"\nfrom = 2026-01-01\nuntil = 2046-01-01\nactive = true\n[[asset]]";
     desk.write("estate.toml", &estate.replace("[[asset]]", authorisation));
     let outputs = ["-o", "json=findings.json", "-o", "facts=facts.json", "--timeout", "1", "--family", "tls"];
-    let ended = desk.run(&[&["audit"], &outputs[..]].concat());
+    // What speaks on another port, and that it offers TLS, is what that family finds out.
+    let services: &[&str] = if service == "https" { &[] } else { &["--family", "services"] };
+    let ended = desk.run(&[&["audit"], &outputs[..], services].concat());
     assert!(ended.code < 5, "{}", ended.stderr);
     let facts = desk.json("facts.json");
-    let tls = facts["first"]["services"][SERVICE]["endpoints"]["127.0.0.1"]["tls"].clone();
-    Audited { tls, findings: desk.json("findings.json"), connections: count.load(Ordering::SeqCst), desk }
+    let service = format!("www.cec.example:{nominal}/tcp");
+    let tls = facts["first"]["services"][&service]["endpoints"]["127.0.0.1"]["tls"].clone();
+    Audited { tls, findings: desk.json("findings.json"), connections: count.load(Ordering::SeqCst), desk, service }
 }
 
 impl Audited {
     fn verdict(&self, check: &str) -> String {
-        verdict(&self.findings, check, SERVICE).expect("judged").0
+        verdict(&self.findings, check, &self.service).expect("judged").0
     }
     fn accepted(&self, version: &str) -> BTreeSet<i64> {
         let list = self.tls["suites"][version]["value"]["accepted"].as_array().into_iter().flatten();
@@ -201,6 +207,70 @@ fn every_fault_of_an_implementation_is_found_where_it_is_and_nowhere_else() {
     for (_, check) in table {
         assert_eq!(sound.verdict(check), "pass", "{check}");
     }
+}
+
+#[test]
+fn no_fault_is_thought_absent_because_of_a_reset_a_silence_or_a_cut_answer() {
+    let attacks = [
+        ("tls.heartbleed", "https", 443, "heartbeat=echo"),
+        ("tls.early-ccs", "https", 443, "suites=C02F"),
+        ("tls.ticketbleed", "https", 443, "tickets"),
+        ("tls.starttls-injection", "tcp/25", 25, "smtp=forgets"),
+    ];
+    let held = |(check, service, port, words): (&str, &str, u16, &str)| {
+        assert_eq!(audit_of(service, port, words).verdict(check), "pass", "{check}: the server is sound");
+        for after in ["reset", "silence", "cut"] {
+            let audited = audit_of(service, port, &format!("{words} after={after}"));
+            assert_eq!(audited.verdict(check), "undetermined", "{check} after {after}: {}", audited.tls["attacks"]);
+        }
+    };
+    std::thread::scope(|scope| {
+        for attack in attacks {
+            scope.spawn(move || held(attack));
+        }
+    });
+}
+
+#[test]
+fn paddings_that_nothing_answers_are_not_answered_alike() {
+    for after in ["silence", "cut"] {
+        let audited = audit(&format!("suites=009D,C02F after={after}"));
+        assert_eq!(audited.verdict("tls.robot"), "undetermined", "{after}: {}", audited.tls["attacks"]["robot"]);
+    }
+}
+
+#[test]
+fn who_turns_away_every_current_hello_is_not_called_intolerant_of_what_is_new_in_one() {
+    let audited = audit(&format!("{SCRIPT} intolerant=current,grease"));
+    assert_eq!(audited.accepted("tls1_2"), BTreeSet::from(SUITES));
+    assert_eq!(audited.verdict("tls.hello-intolerance"), "undetermined");
+}
+
+#[test]
+fn a_certificate_is_not_called_another_where_there_is_none_to_compare_it_with() {
+    let without_name = |words: &str| audit(&format!("{SCRIPT} {words}")).tls["behaviour"]["without_name"].clone();
+    assert_eq!(without_name("heartbeat=echo")["value"]["answer"], "same-certificate");
+    let unknown = without_name("heartbeat=echo intolerant=own-name");
+    assert_eq!((&unknown["state"], &unknown["reason"]), (&"failed".into(), &"dependency".into()), "{unknown}");
+}
+
+#[test]
+fn facts_without_primes_do_not_count_as_proof_against_logjam() {
+    let judged = |suites: &str, field: bool| {
+        let audited = audit(&format!("suites={suites}"));
+        let mut facts = audited.desk.json("facts.json");
+        if !field {
+            let endpoint = &mut facts["first"]["services"][&audited.service]["endpoints"]["127.0.0.1"];
+            endpoint["tls"].as_object_mut().expect("facts").remove("fields").expect("primes");
+        }
+        audited.desk.write("earlier.json", &facts.to_string());
+        let ended = audited.desk.run(&["judge", "earlier.json", "-o", "json=judged.json"]);
+        assert!(ended.code < 5 && ended.code != 2, "{}", ended.stderr);
+        verdict(&audited.desk.json("judged.json"), "tls.logjam", &audited.service).expect("judged").0
+    };
+    assert_eq!(judged("009E,C02F", true), "pass");
+    assert_eq!(judged("009E,C02F", false), "undetermined");
+    assert_eq!(judged("009D,C02F", false), "pass", "without such suites there are no primes");
 }
 
 #[test]

@@ -40,7 +40,10 @@ pub struct Script {
     pub no_renegotiation_info: bool,
     pub ignores_fallback: bool,
     pub no_ems: bool,
-    /// `grease`, `long`, `version`: hellos that it refuses.
+    /// What follows a message that no honest client sends: `reset`, `silence`, or `cut`, an answer that ends inside a record.
+    pub after: Option<String>,
+    /// `grease`, `long`, `version`: hellos that it refuses; `current`: any with TLS 1.3 in it; `own-name`: any with a heartbeat
+    /// extension for a name.
     pub intolerant: Vec<String>,
     /// Reads no more suites of a hello.
     pub limit: usize,
@@ -82,6 +85,7 @@ impl Script {
             no_renegotiation_info: false,
             ignores_fallback: false,
             no_ems: false,
+            after: None,
             intolerant: Vec::new(),
             limit: usize::MAX,
             rate: None,
@@ -111,6 +115,7 @@ impl Script {
                 "no-renegotiation-info" => script.no_renegotiation_info = true,
                 "ignores-fallback" => script.ignores_fallback = true,
                 "no-ems" => script.no_ems = true,
+                "after" => script.after = Some(value.to_owned()),
                 "intolerant" => script.intolerant = value.split(',').map(str::to_owned).collect(),
                 "limit" => script.limit = number(),
                 "rate" => script.rate = Some(number()),
@@ -242,12 +247,19 @@ fn answer(mut stream: TcpStream, script: &Script, identity: &Identity, number: u
     let kept = match script.smtp {
         Some(keeps) => {
             let rest = start_tls(&mut stream)?;
+            if let Some(how) = script.after.as_deref().filter(|_| !rest.is_empty()) {
+                // The hello first: what comes before it is none of TLS.
+                if stream.read(&mut [0; 4096])? == 0 {
+                    return Ok(());
+                }
+                return instead(stream, how);
+            }
             if keeps { rest } else { Vec::new() }
         }
         None => Vec::new(),
     };
     if let Some(bleeds) = script.tickets {
-        return with_tickets(stream, identity, bleeds);
+        return with_tickets(stream, identity, bleeds, script.after.as_deref());
     }
     if script.smtp.is_some() {
         return inside_tls(stream, identity, &kept);
@@ -278,6 +290,8 @@ fn answer(mut stream: TcpStream, script: &Script, identity: &Identity, number: u
     let stumbles = script.intolerant.iter().any(|word| match word.as_str() {
         "grease" => hello.suites.iter().any(grease),
         "long" => hello.length > 1500,
+        "current" => hello.extension(43).is_some(),
+        "own-name" => hello.extension(15).is_some() && hello.extension(0).is_some(),
         _ => hello.legacy > 0x0304,
     });
     if stumbles {
@@ -418,6 +432,9 @@ fn after_flight(mut stream: TcpStream, script: &Script, identity: &Identity, ver
         stream.read_exact(&mut header)?;
         let mut body = vec![0; usize::from(pairs(&header[3..])[0])];
         stream.read_exact(&mut body)?;
+        if let Some(how) = script.after.as_deref() {
+            return instead(stream, how);
+        }
         match header[0] {
             _ if changed => return stream.write_all(&record(21, version, &[2, 20])),
             20 if script.takes_ccs => changed = true,
@@ -438,6 +455,29 @@ fn after_flight(mut stream: TcpStream, script: &Script, identity: &Identity, ver
             }
             _ => return Ok(()),
         }
+    }
+}
+
+/// What comes in place of an answer.
+fn instead(mut stream: TcpStream, how: &str) -> std::io::Result<()> {
+    let mut sink = [0; 4096];
+    match how {
+        "reset" => {
+            reset(&stream);
+            Ok(())
+        }
+        "silence" => {
+            while stream.read(&mut sink)? > 0 {}
+            Ok(())
+        }
+        "cut" => {
+            stream.write_all(&[22, 3, 3, 0, 64, 2])?;
+            stream.shutdown(Shutdown::Write)?;
+            // Read to the end: unread bytes would make a reset of it.
+            while stream.read(&mut sink)? > 0 {}
+            Ok(())
+        }
+        _ => panic!("no such end: {how}"),
     }
 }
 
@@ -543,7 +583,7 @@ fn inside_tls(mut stream: TcpStream, identity: &Identity, kept: &[u8]) -> std::i
 }
 
 /// A real TLS 1.2 server that gives tickets. To a ticket with a short session id it answers with 32 bytes if it bleeds.
-fn with_tickets(mut stream: TcpStream, identity: &Identity, bleeds: bool) -> std::io::Result<()> {
+fn with_tickets(mut stream: TcpStream, identity: &Identity, bleeds: bool, after: Option<&str>) -> std::io::Result<()> {
     let mut bytes = vec![0; 5];
     stream.read_exact(&mut bytes)?;
     let mut body = vec![0; usize::from(pairs(&bytes[3..])[0])];
@@ -553,6 +593,9 @@ fn with_tickets(mut stream: TcpStream, identity: &Identity, bleeds: bool) -> std
         && hello.extension(35).is_some_and(|ticket| !ticket.is_empty())
         && (1..32).contains(&hello.session.len())
     {
+        if let Some(how) = after {
+            return instead(stream, how);
+        }
         let mut id = hello.session.clone();
         if bleeds {
             id.resize(32, 0x42);

@@ -136,7 +136,7 @@ pub(super) async fn flight(asker: &Asker<'_>, hello: &Hello) -> Result<(Conn, su
 /// What came until an alert, a heartbeat, or the end of the connection.
 ///
 /// # Errors
-/// Silence, or a reset: whether something would have come is then not known.
+/// Silence, or a reset: whether something would have come is then not known. What comes may still be cut: see [`whole`].
 async fn rest(asker: &Asker<'_>, conn: &mut Conn) -> Result<Vec<u8>, NetError> {
     let patience = asker.context.net.answer_time();
     match conn.receive(ANSWER_CAP, patience, |got| records(got).iter().any(|(kind, _)| matches!(kind, 21 | 24))).await {
@@ -144,6 +144,15 @@ async fn rest(asker: &Asker<'_>, conn: &mut Conn) -> Result<Vec<u8>, NetError> {
         Err(error) if error.reason == Reason::Closed => Ok(Vec::new()),
         outcome => outcome,
     }
+}
+
+/// That an answer consists of whole records: one that was cut does not tell what it would have been.
+///
+/// # Errors
+/// It ends inside a record.
+pub(super) fn whole(answer: &[u8]) -> Result<(), NetError> {
+    let read: usize = records(answer).iter().map(|(_, body)| body.len() + 5).sum();
+    if read == answer.len() { Ok(()) } else { Err(NetError::new(Reason::Closed, "the answer ended inside a record")) }
 }
 
 pub(super) fn record(kind: u8, version: u16, body: &[u8]) -> Vec<u8> {
@@ -184,6 +193,7 @@ async fn heartbleed(asker: &Asker<'_>, found: &[Found; 5], behaviour: &Behaviour
             let proof = format!("a heartbeat of 3 bytes that claimed 16384 was answered with {} bytes", size(length));
             return Ok(Attack { vulnerable: true, proof });
         }
+        whole(&answer)?;
         Ok(Attack { vulnerable: false, proof: "a heartbeat that claims more than it has was not answered".into() })
     })
     .await
@@ -238,10 +248,11 @@ async fn early_ccs(asker: &Asker<'_>, found: &[Found; 5]) -> Observation<Attack>
                 proof: format!("a ChangeCipherSpec before the key exchange was answered with {}", names::alert(*code)),
             },
             Some(_) => return Err(NetError::garbage("an alert of less than two bytes")),
-            None => Attack {
-                vulnerable: false,
-                proof: "the connection was closed after a ChangeCipherSpec before the key exchange".into(),
-            },
+            None => {
+                whole(&answer)?;
+                let proof = "the connection was closed after a ChangeCipherSpec before the key exchange".into();
+                Attack { vulnerable: false, proof }
+            }
         })
     })
     .await
@@ -323,10 +334,14 @@ async fn injection(asker: &Asker<'_>) -> Observation<Attack> {
         let patience = asker.context.net.answer_time();
         let conn = asker.connect_smuggling(act, smuggled).await?;
         let client = Client::new(Speaks::Any, &[])?;
-        let mut stream = match client.handshake(conn, asker.host, patience, &doing(asker.target, act)).await {
+        let mut tap = Tap::new(conn);
+        let mut stream = match client.handshake(&mut tap, asker.host, patience, &doing(asker.target, act)).await {
             Ok(stream) => stream,
-            // It took the smuggled command for the hello, or ended the connection: not obeyed.
-            Err(error) if matches!(error.reason, Reason::Closed | Reason::Reset | Reason::Garbage) => {
+            // It took the smuggled command for the hello, or ended the connection in good order: not obeyed.
+            Err(error) if matches!(error.reason, Reason::Closed | Reason::Garbage) => {
+                if error.reason == Reason::Closed {
+                    whole(tap.heard())?;
+                }
                 let proof = "a command behind the one that starts TLS ended the handshake".to_owned();
                 return Ok(Attack { vulnerable: false, proof });
             }

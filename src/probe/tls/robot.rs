@@ -131,7 +131,10 @@ async fn reaction(
         Ok(bytes) => match records(&bytes).iter().find(|(kind, _)| *kind == 21) {
             Some((_, body)) if body.len() == 2 => format!("alert {}", names::alert(body[1])),
             Some(_) => "encrypted alert".into(),
-            None => "closed after other records".into(),
+            None => {
+                super::attacks::whole(&bytes)?;
+                "closed after other records".into()
+            }
         },
         Err(error) => match error.reason {
             // A reset is what a close becomes when our bytes are still unread.
