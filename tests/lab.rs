@@ -283,9 +283,14 @@ fn a_stopped_server_leaves_its_checks_undetermined_and_is_a_finding_itself() {
     assert_eq!(verdicts(stopped, "services.declared-not-answering", service), BTreeSet::from(["fail"]));
     let all = stopped.findings["findings"].as_array().expect("findings");
     let of_service = all.iter().filter(|f| f["subject"]["name"] == service);
-    for finding in
-        of_service.filter(|f| f["check"].as_str().is_some_and(|c| c.starts_with("tls.") || c.starts_with("web.")))
-    {
+    // What DNS says is there whoever answers: it says that there are no such records.
+    let by_dns = |check: &str| check.starts_with("tls.tlsa-") || check == "tls.https-record-contradicts-server";
+    let of_tls_or_web = |check: &str| check.starts_with("tls.") || check.starts_with("web.");
+    for finding in of_service.filter(|f| f["check"].as_str().is_some_and(of_tls_or_web)) {
+        if finding["check"].as_str().is_some_and(by_dns) {
+            assert_eq!(finding["verdict"], "not_applicable", "{}", finding["check"]);
+            continue;
+        }
         assert_eq!(finding["verdict"], "undetermined", "{}", finding["check"]);
         assert!(finding["reason"].as_str().is_some_and(|why| why.contains("refused")), "{finding}");
     }
@@ -448,4 +453,57 @@ fn a_server_that_only_speaks_old_tls_is_recognised_and_its_certificate_read() {
     assert_eq!(endpoint["protocol"]["value"]["name"], "tls", "{}", endpoint["protocol"]);
     assert_eq!(endpoint["tls"]["negotiated"]["value"]["version"], "TLS 1.1", "{}", endpoint["tls"]["negotiated"]);
     assert_eq!(endpoint["tls"]["chain"]["state"], "observed");
+}
+
+#[test]
+fn what_dns_says_of_tls_is_read_as_it_was_published_and_shown_on_the_sheet() {
+    let first = &lab().bad.facts["first"];
+    let dns = &first["hosts"]["named.good.example"]["dns"];
+    let record = &dns["https"]["value"][0]["records"]["value"][0];
+    assert_eq!(record["ech"]["configs"][0]["public_name"], "public.good.example", "{record}");
+    assert_eq!((&record["alpn"][0], &record["ipv4_hints"][0]), (&"http/1.1".into(), &plan::NAMED.into()));
+    let properties = dns["caa"]["value"]["properties"].as_array().expect("properties");
+    assert!(
+        properties.iter().any(|property| property["parameters"]["validationmethods"] == "dns-01"),
+        "{properties:?}"
+    );
+    let records = |service: &str| first["services"][service]["tlsa"]["value"]["records"].as_array().map(Vec::len);
+    assert_eq!(records("named.good.example:443/tcp"), Some(2));
+    assert_eq!(first["services"]["named.bad.example:443/tcp"]["tlsa"]["value"]["records"][1]["data"], "0aff");
+    assert_eq!(first["services"]["www.good.example:443/tcp"]["tlsa"]["state"], "absent");
+    for text in [
+        "encrypted ClientHello behind public.good.example",
+        "2 records, 2 usable, 1 fitting, one more for the next key; the zone is secure",
+        "2 records, 1 usable, 0 fitting; the zone is secure",
+        "not named by issue at named.bad.example",
+    ] {
+        assert!(lab().bad.html.contains(text), "{text} is not on a sheet");
+    }
+}
+
+#[test]
+fn tlsa_is_asked_for_declared_services_and_exchangers_alone_and_once_a_look() {
+    let mut asked: BTreeMap<String, usize> = BTreeMap::new();
+    // How tcpdump writes a question for TLSA.
+    const QUESTION: &str = " Type52? ";
+    for line in lab().packets.iter().filter(|line| line.contains(QUESTION)) {
+        let Some((source, target)) = ends(line) else { continue };
+        if source.0 != plan::RESOLVER_ASKS_FROM && target.0 == plan::RESOLVER {
+            let name = line.split(QUESTION).nth(1).and_then(|rest| rest.split_whitespace().next());
+            *asked.entry(name.expect("a name").trim_end_matches('.').to_owned()).or_default() += 1;
+        }
+    }
+    let port = |service: &str| service.strip_prefix("tcp/").unwrap_or("443").to_owned();
+    let of_bad = plan::BAD_HOSTS.iter().flat_map(|(host, _, services)| {
+        services.iter().map(move |service| format!("_{}._tcp.{host}.bad.example", port(service)))
+    });
+    let of_good = ["www.good", "named.good", "named.unsigned"].map(|host| format!("_443._tcp.{host}.example"));
+    let exchangers = ["mx1.good", "mx2.good", "mx.single", "mx.unsigned", "alias.badmail", "nowhere.badmail"];
+    let exchangers = exchangers.map(|name| format!("_25._tcp.{name}.example"));
+    let declared: BTreeSet<String> = of_bad.chain(of_good).chain(exchangers).collect();
+    for (name, times) in &asked {
+        assert!(declared.contains(name), "{name} was asked for");
+        assert!(*times <= 2, "{name} was asked for {times} times, and there are two looks");
+    }
+    assert!(asked.contains_key("_443._tcp.named.good.example") && asked.contains_key("_25._tcp.mx1.good.example"));
 }

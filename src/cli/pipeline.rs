@@ -135,8 +135,8 @@ pub(super) fn fill_in(document: &mut Document) {
         trust_anchor: input("trust-anchor"),
         as_table: input("as-table"),
     };
-    derive(&mut document.first, &document.blobs, &given);
-    derive(&mut document.second, &document.blobs, &given);
+    derive(&mut document.first, None, &document.blobs, &given);
+    derive(&mut document.second, Some(&document.first), &document.blobs, &given);
 }
 
 /// Judges a document. Derived facts are filled in first.

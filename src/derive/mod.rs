@@ -9,6 +9,7 @@ mod headers;
 mod hsts;
 mod html;
 mod mail;
+mod named;
 mod service;
 mod spf;
 mod tls;
@@ -29,8 +30,8 @@ pub struct Given {
     pub as_table: String,
 }
 
-/// Fills in every derived field.
-pub fn derive(looks: &mut Looks, blobs: &Blobs, given: &Given) {
+/// Fills in every derived field. `earlier` are the first looks, of a second one: what it did not ask again is taken from there.
+pub fn derive(looks: &mut Looks, earlier: Option<&Looks>, blobs: &Blobs, given: &Given) {
     let roots = tls::Roots::new(&given.extra_roots);
     for service in looks.services.values_mut() {
         for endpoint in service.endpoints.values_mut() {
@@ -46,6 +47,7 @@ pub fn derive(looks: &mut Looks, blobs: &Blobs, given: &Given) {
         dns::derive(&zone.name, &mut zone.dns, blobs, given);
         mail::derive(&zone.name, &mut zone.mail);
     }
+    named::derive(looks, earlier, blobs);
 }
 
 /// Empties every derived field again: what is stored is primary.

@@ -154,6 +154,7 @@ mod tests {
             transport: "tcp".into(),
             declared: true,
             scheme: Some("https".into()),
+            tlsa: Observation::underived(),
             agreement: Observation::underived(),
             endpoints: endpoints.into_iter().map(|e| (e.address.clone(), e)).collect::<BTreeMap<_, _>>(),
         };

@@ -12,7 +12,7 @@ pub const SCHEMA: i64 = 1;
 
 /// The version of each probe family that this build writes. A fact that came later than version 1 of its family is marked
 /// `x-since` in the schema; in an older document it is unknown, not absent.
-pub const PROBE_VERSIONS: [(&str, i64); 5] = [("dns", 1), ("mail", 1), ("services", 1), ("tls", 3), ("web", 1)];
+pub const PROBE_VERSIONS: [(&str, i64); 5] = [("dns", 2), ("mail", 2), ("services", 1), ("tls", 4), ("web", 1)];
 
 /// Everything one run saw, and everything it was given: verdicts can be reproduced from this document alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

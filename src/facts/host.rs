@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Caa, Observation, Unobserved};
+use super::{Caa, HttpsAnswer, Observation, Unobserved};
 
 /// A declared host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -48,12 +48,16 @@ pub struct HostDns {
     pub cname: Observation<Vec<String>>,
     /// The CAA records that apply to the name, found by climbing (RFC 8659 §3).
     pub caa: Observation<Caa>,
+    /// HTTPS records (RFC 9460) of every service that is declared as https; absent where none is.
+    #[serde(default)]
+    #[schemars(extend("x-since" = 2))]
+    pub https: Observation<Vec<HttpsAnswer>>,
 }
 
 impl HostDns {
     /// Every fact in the same valueless state.
     pub fn unobserved(why: &Unobserved) -> Self {
-        Self { a: why.cast(), aaaa: why.cast(), cname: why.cast(), caa: why.cast() }
+        Self { a: why.cast(), aaaa: why.cast(), cname: why.cast(), caa: why.cast(), https: why.cast() }
     }
 }
 

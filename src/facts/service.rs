@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Observation, Tls, Web};
+use super::{Observation, Tls, Tlsa, Web};
 
 /// One service: a host's port. Its facts are kept by address.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +20,10 @@ pub struct Service {
     /// What the estate says it speaks: `http`, `https` or `tcp`; left out for an undeclared one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheme: Option<String>,
+    /// TLSA records, asked for where a declared service speaks TLS.
+    #[serde(default)]
+    #[schemars(extend("x-since" = 4))]
+    pub tlsa: Observation<Tlsa>,
     /// Whether the endpoints of this service agree with each other.
     #[serde(default, skip_serializing_if = "Observation::is_underived")]
     #[schemars(extend("x-derived" = true))]

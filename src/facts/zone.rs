@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Observation, Span, Timestamp, Unobserved};
+use super::{Observation, Span, Timestamp, Tlsa, Unobserved};
 
 /// A declared zone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -127,6 +127,10 @@ pub struct CaaProperty {
     pub tag: String,
     pub value: String,
     pub critical: bool,
+    /// Parameters after the issuer's name, such as `accounturi` and `validationmethods` (RFC 8657).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("x-since" = 2))]
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// The answers that a validator needs for one zone, root first.
@@ -270,6 +274,10 @@ pub struct Mx {
     pub addresses: Observation<Vec<String>>,
     /// The exchange is an alias, which RFC 2181 §10.3 forbids.
     pub is_alias: bool,
+    /// TLSA records for SMTP (RFC 7672 §2.2); an empty list for the null MX, which needs none.
+    #[serde(default)]
+    #[schemars(extend("x-since" = 2))]
+    pub tlsa: Observation<Tlsa>,
 }
 
 /// Derived: SPF (RFC 7208).

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use super::endpoint::{self, Door};
 use super::{Ports, Selection, Services, Visit};
 use crate::estate::{DeclaredService, Scheme};
-use crate::facts::{Endpoint, Host, HostAddress, HostDns, Observation, Reason, Service, Unobserved};
+use crate::facts::{Endpoint, Host, HostAddress, HostDns, Observation, Reason, Service, Tlsa, Unobserved};
 use crate::probe::{Context, dns, services};
 use crate::scope::{NotOurs, Target, prefix, use_kind};
 
@@ -49,7 +49,7 @@ pub(super) fn unseen(name: &str, zone: Option<String>, why: &Unobserved) -> Host
 pub(super) fn unseen_services(name: &str, declared: &[DeclaredService], why: &Unobserved) -> Services {
     let services = declared.iter().map(|d| {
         let endpoints = BTreeMap::from([(String::new(), endpoint::unobserved(String::new(), why))]);
-        (service_name(name, d.port), service(name, d.port, Some(d.scheme), endpoints))
+        (service_name(name, d.port), service(name, d.port, Some(d.scheme), why.cast(), endpoints))
     });
     services.collect()
 }
@@ -141,8 +141,10 @@ async fn look_at_services(
         async move {
             let door = Door { context, host: name, port, scheme, paths, selection };
             let endpoints = sites.iter().map(|site| endpoint::look(&door, site));
-            let endpoints = join_all(endpoints).await.into_iter().map(|e: Endpoint| (e.address.clone(), e)).collect();
-            (service_name(name, port), service(name, port, scheme, endpoints))
+            let endpoints: BTreeMap<String, Endpoint> =
+                join_all(endpoints).await.into_iter().map(|e| (e.address.clone(), e)).collect();
+            let tlsa = look_at_tlsa(&door, &endpoints).await;
+            (service_name(name, port), service(name, port, scheme, tlsa, endpoints))
         }
     });
     join_all(looks).await.into_iter().collect()
@@ -162,7 +164,30 @@ fn no_address(name: &str, dns: &HostDns) -> Unobserved {
     Unobserved::failed(Reason::Dependency, format!("{name} could not be reached: {why}"))
 }
 
-fn service(host: &str, port: u16, scheme: Option<Scheme>, endpoints: BTreeMap<String, Endpoint>) -> Service {
+/// TLSA records are asked for where a declared service speaks TLS, or may do so for all that is known.
+async fn look_at_tlsa(door: &Door<'_>, endpoints: &BTreeMap<String, Endpoint>) -> Observation<Tlsa> {
+    let may_speak = |endpoint: &Endpoint| !matches!(endpoint.tls.chain, Observation::Absent { .. });
+    match door.scheme {
+        None => Observation::not_run(Reason::NotSelected, format!("port {} is not declared", door.port)),
+        Some(_) if !door.selection.family("tls") => {
+            Observation::not_run(Reason::NotSelected, "the family tls was not selected")
+        }
+        Some(Scheme::Http) => Observation::absent(),
+        Some(_) if !door.selection.concerns(&service_name(door.host, door.port), "service.tls") => {
+            Observation::not_run(Reason::NotSelected, "not part of the second look")
+        }
+        Some(_) if !endpoints.values().any(may_speak) => Observation::absent(),
+        Some(_) => dns::look_at_tlsa(door.context, door.port, door.host).await,
+    }
+}
+
+fn service(
+    host: &str,
+    port: u16,
+    scheme: Option<Scheme>,
+    tlsa: Observation<Tlsa>,
+    endpoints: BTreeMap<String, Endpoint>,
+) -> Service {
     let word = |scheme| match scheme {
         Scheme::Http => "http",
         Scheme::Https => "https",
@@ -174,6 +199,7 @@ fn service(host: &str, port: u16, scheme: Option<Scheme>, endpoints: BTreeMap<St
         transport: "tcp".into(),
         declared: scheme.is_some(),
         scheme: scheme.map(|s| word(s).to_owned()),
+        tlsa,
         agreement: Observation::underived(),
         endpoints,
     }

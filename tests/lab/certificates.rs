@@ -65,22 +65,50 @@ pub(crate) fn write(lab: &Namespace, now: OffsetDateTime) {
             "rsa-dual.bad.example.pem",
         ],
     );
+    named(lab, &trusted, now);
     self_signed(lab, "selfsigned.bad.example", (now - day(100), now + day(900)));
     weak(lab, "old.bad.example");
 }
 
+/// What DNS speaks of: hosts below an authority that calls itself like a public one, which CAA knows; mail servers.
+fn named(lab: &Namespace, root: &Authority, now: OffsetDateTime) {
+    let key = KeyPair::generate().expect("a key");
+    let mut params = authority_params("Lab Issuing", now);
+    params.distinguished_name.push(DnType::OrganizationName, "Let's Encrypt");
+    let certificate = params.signed_by(&key, &root.issuer).expect("an authority").pem();
+    let issuing = Authority { issuer: Issuer::new(params, key) };
+    let (from, until) = (now - Duration::days(20), now + Duration::days(90));
+    for name in ["named.unsigned.example", "mx1.good.example", "mx2.good.example"] {
+        issue(lab, root, name, name, (from, until), &[]);
+    }
+    // The second has a key that serves another function already.
+    let shared = std::fs::read_to_string(lab.path("web.bad.example.key")).expect("it was made");
+    let own = KeyPair::generate().expect("a key").serialize_pem();
+    for (name, key) in [("named.good.example", own), ("named.bad.example", shared)] {
+        let pair = KeyPair::from_pem(&key).expect("a key");
+        let leaf = server(name, from, until).signed_by(&pair, &issuing.issuer).expect("a certificate").pem();
+        lab.write(&format!("{name}.pem"), &(leaf + &certificate));
+        lab.write(&format!("{name}.key"), &key);
+    }
+}
+
 fn authority(lab: &Namespace, file: &str, name: &str, now: OffsetDateTime) -> Authority {
     let key = KeyPair::generate().expect("a key");
+    let params = authority_params(name, now);
+    let certificate = params.self_signed(&key).expect("a root");
+    lab.write(&format!("{file}.pem"), &certificate.pem());
+    lab.write(&format!("{file}.key"), &key.serialize_pem());
+    Authority { issuer: Issuer::new(params, key) }
+}
+
+fn authority_params(name: &str, now: OffsetDateTime) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, name);
     params.not_before = now - Duration::days(400);
     params.not_after = now + Duration::days(4000);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let certificate = params.self_signed(&key).expect("a root");
-    lab.write(&format!("{file}.pem"), &certificate.pem());
-    lab.write(&format!("{file}.key"), &key.serialize_pem());
-    Authority { issuer: Issuer::new(params, key) }
+    params
 }
 
 fn issue(

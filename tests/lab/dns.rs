@@ -4,8 +4,8 @@ use time::{Duration, OffsetDateTime};
 
 use crate::namespace::Namespace;
 use crate::plan::{
-    BAD_HOSTS, DIFFER_NS1, DIFFER_NS2, DUAL, FAULT_HOSTS, GOOD, LAME_NS1, LAME_NS2, MAIL, NS1, NS2, RESOLVER,
-    RESOLVER_ASKS_FROM, RESULTS, ROOT_SERVER, SINGLE_NS,
+    BAD_HOSTS, DIFFER_NS1, DIFFER_NS2, DUAL, FAULT_HOSTS, GOOD, LAME_NS1, LAME_NS2, MAIL, NAMED, NAMED_UNSIGNED, NS1,
+    NS2, RESOLVER, RESOLVER_ASKS_FROM, RESULTS, ROOT_SERVER, SINGLE_NS,
 };
 
 const SOA_EXPIRE: u32 = 1_209_600;
@@ -24,9 +24,9 @@ enum Signing {
 /// Writes and signs the zones, and starts the servers.
 pub(crate) fn serve(lab: &mut Namespace, now: OffsetDateTime) {
     let zones = [
-        ("good.example", good(), Signing::Sound),
+        ("good.example", good(lab), Signing::Sound),
         ("nomail.example", nomail(), Signing::Sound),
-        ("unsigned.example", unsigned(), Signing::None),
+        ("unsigned.example", unsigned(lab), Signing::None),
         ("expired.example", plain("expired.example"), Signing::Old),
         ("bogus.example", plain("bogus.example"), Signing::Broken),
         ("single.example", single(), Signing::Sound),
@@ -99,14 +99,36 @@ fn plain(apex: &str) -> String {
     zone(apex, 7, &GOOD_SERVERS, SOA_EXPIRE)
 }
 
-fn good() -> String {
+/// A TLSA record for the key of a certificate (RFC 7671 §5.1).
+fn tlsa(lab: &Namespace, port: u16, name: &str) -> String {
+    let script =
+        "openssl x509 -in \"$0\" -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum | cut -d ' ' -f 1";
+    let digest = lab.must("bash", &["-c", script, &format!("{name}.pem")]);
+    format!("_{port}._tcp.{name}. IN TLSA 3 1 1 {}\n", digest.trim())
+}
+
+/// Keys for an encrypted ClientHello, of version 0xfe0d and with the public name `public.good.example`.
+const ECH: &str = "AEb+DQBCBwAgACAJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQAEAAEAAQATcHVibGljLmdvb2QuZXhhbXBsZQAA";
+
+/// A digest of nothing that anybody has.
+const OTHER: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+fn good(lab: &Namespace) -> String {
     let mail = format!("mx1 IN A {}\nmx2 IN A {}\n", MAIL[0], MAIL[1]);
     let hosts = records("www.good.example", &GOOD)
         + &records("results.good.example", &RESULTS)
-        + &records("dual.good.example", &[DUAL]);
+        + &records("dual.good.example", &[DUAL])
+        + &records("named.good.example", &[NAMED]);
+    let named = tlsa(lab, 443, "named.good.example")
+        + &format!("_443._tcp.named IN TLSA 3 1 1 {OTHER}\n")
+        + &format!("named IN HTTPS 1 . alpn=http/1.1 ipv4hint={NAMED} ech={ECH}\n")
+        + "named IN CAA 0 issue \"letsencrypt.org; validationmethods=dns-01\"\nnamed IN CAA 0 iodef \"mailto:security@good.example\"\n"
+        + &tlsa(lab, 25, "mx1.good.example")
+        + &tlsa(lab, 25, "mx2.good.example");
     plain("good.example")
         + &hosts
         + &mail
+        + &named
         + "@ IN MX 10 mx1\n@ IN MX 20 mx2\n@ IN TXT \"v=spf1 mx -all\"\n"
         + "_dmarc IN TXT \"v=DMARC1; p=reject; rua=mailto:dmarc@good.example\"\n"
         + "@ IN CAA 0 issue \"ca.example\"\n@ IN CAA 0 iodef \"mailto:security@good.example\"\n"
@@ -118,9 +140,11 @@ fn nomail() -> String {
         + "good.example._report._dmarc IN TXT \"v=DMARC1\"\n@ IN CAA 0 issue \";\"\n"
 }
 
-fn unsigned() -> String {
+fn unsigned(lab: &Namespace) -> String {
     format!("{}@ IN MX 10 mx\nmx IN A {}\n", plain("unsigned.example"), MAIL[0])
         + "@ IN TXT \"v=spf1 mx ~all\"\n_dmarc IN TXT \"v=DMARC1; p=none; rua=mailto:dmarc@unsigned.example\"\n"
+        + &records("named.unsigned.example", &[NAMED_UNSIGNED])
+        + &tlsa(lab, 443, "named.unsigned.example")
 }
 
 fn single() -> String {
@@ -155,6 +179,9 @@ fn bad() -> String {
     }
     text + "@ IN TXT \"<script>globalThis.planted='txt'</script>\"\n@ IN TXT \"v=spf1 -all <script>planted=1</script>\"\n"
         + "_dmarc IN TXT \"v=DMARC1; p=<script>planted=1</script>\"\n"
+        // A key that is not shown and a digest that is too short, an authority that did not issue, an address that is nobody's.
+        + &format!("_443._tcp.named IN TLSA 3 1 1 {OTHER}\n_443._tcp.named IN TYPE52 \\# 5 0301010aff\n")
+        + "named IN CAA 0 issue \"digicert.com\"\nnamed IN HTTPS 1 . alpn=h2 ipv4hint=45.50.9.9\n"
 }
 
 fn elsewhere() -> String {

@@ -28,6 +28,9 @@ pub(crate) fn bad(now: OffsetDateTime) -> String {
         &["http", "https", "tcp/22"],
         &["/"],
     ));
+    for host in ["named.good.example", "named.unsigned.example"] {
+        text.push_str(&host_asset(host, "authority-website", Some("low"), &["https"], &["/"]));
+    }
     for zone in BAD_ZONES {
         let mail = match zone {
             "nomail.example" | "unsigned.example" => "{ sends = false, receives = false }",

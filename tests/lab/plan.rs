@@ -18,12 +18,16 @@ pub(crate) const LAME_NS2: &str = "45.40.1.54";
 pub(crate) const GOOD: [&str; 2] = ["45.10.2.80", "2a0e:97c0:1::80"];
 pub(crate) const RESULTS: [&str; 2] = ["45.20.2.81", "2a0e:97c0:2::81"];
 
+/// Of which DNS says what they show: in the good zone, and in one that is not signed.
+pub(crate) const NAMED: &str = "45.10.2.90";
+pub(crate) const NAMED_UNSIGNED: &str = "45.50.3.1";
+
 /// Mail servers, the target of a redirect, a script's host: named, not declared, and somebody listens there.
 pub(crate) const MAIL: [&str; 2] = ["45.10.2.25", "45.20.2.25"];
 pub(crate) const ELSEWHERE: &str = "45.12.1.80";
 
 /// The hosts of bad.example: name, addresses, declared services.
-pub(crate) const BAD_HOSTS: [(&str, &[&str], &[&str]); 23] = [
+pub(crate) const BAD_HOSTS: [(&str, &[&str], &[&str]); 24] = [
     ("expired", &["45.50.1.10"], &["https"]),
     ("early", &["45.50.1.11"], &["https"]),
     ("selfsigned", &["45.50.1.12"], &["https"]),
@@ -47,6 +51,7 @@ pub(crate) const BAD_HOSTS: [(&str, &[&str], &[&str]); 23] = [
     ("bigheader", &["45.81.0.4"], &["https"]),
     ("filtered", &["45.66.1.1"], &["https"]),
     ("shared", &["45.70.1.1"], &["https"]),
+    ("named", &["45.50.1.31"], &["https"]),
 ];
 
 /// Hosts for which active acts are authorised: name, addresses, declared services.
@@ -107,7 +112,7 @@ pub(crate) fn all_addresses() -> Vec<&'static str> {
     for group in [NS1, NS2, GOOD, RESULTS, MAIL] {
         all.extend(group);
     }
-    all.push(DUAL);
+    all.extend([DUAL, NAMED, NAMED_UNSIGNED]);
     all.extend(BAD_HOSTS.iter().chain(&FAULT_HOSTS).flat_map(|(_, addresses, _)| addresses.iter().copied()));
     all.retain(|address| *address != SWALLOWED);
     all

@@ -4,7 +4,7 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use crate::namespace::Namespace;
-use crate::plan::{DUAL, GOOD, RESULTS, addresses};
+use crate::plan::{DUAL, GOOD, NAMED, NAMED_UNSIGNED, RESULTS, addresses};
 
 /// Authenticated encryption with ephemeral keys, in OpenSSL's words.
 pub(crate) const CIPHERS: &str = "ECDHE+AESGCM:ECDHE+CHACHA20";
@@ -19,9 +19,13 @@ pub(crate) fn serve(lab: &mut Namespace, now: OffsetDateTime) {
         sites.push_str(&secure(&places, host, host, &good_site(&good_expires)));
     }
     let careful = good_site(&good_expires);
-    for host in ["expired", "early", "selfsigned", "wrongname", "untrusted", "muststaple", "v4only", "shared"] {
+    for host in ["expired", "early", "selfsigned", "wrongname", "untrusted", "muststaple", "v4only", "shared", "named"]
+    {
         let name = format!("{host}.bad.example");
         sites.push_str(&secure(addresses(host), &name, &name, &careful));
+    }
+    for (name, place) in [("named.good.example", NAMED), ("named.unsigned.example", NAMED_UNSIGNED)] {
+        sites.push_str(&secure(&[place], name, name, &careful));
     }
     sites.push_str(&secure(addresses("soon"), "soon.bad.example", "soon.bad.example", &good_site(&past)));
     let split = addresses("split");

@@ -110,6 +110,7 @@ mod tests {
             transport: "tcp".into(),
             declared: true,
             scheme: None,
+            tlsa: Observation::underived(),
             agreement: Observation::underived(),
             endpoints: BTreeMap::from([("192.0.2.1".into(), endpoint)]),
         };

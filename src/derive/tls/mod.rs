@@ -45,18 +45,7 @@ fn certificate(
     given: &Given,
     roots: &Roots,
 ) -> (Observation<Certificate>, Observation<Validation>) {
-    let chain = chain.and_then(|chain, observed_at| {
-        let certificates: Option<Vec<CertificateDer<'static>>> =
-            chain.certificates.iter().map(|id| blobs.bytes(id).map(CertificateDer::from)).collect();
-        match certificates {
-            Some(value) => Observation::Observed { observed_at, value },
-            None => Observation::Failed {
-                observed_at,
-                reason: Reason::Dependency,
-                detail: "a certificate of the chain is not among the blobs of this document".into(),
-            },
-        }
-    });
+    let chain = certificates(chain, blobs);
     let certificate = chain.and_then(|chain, observed_at| match certificate::read(chain) {
         Ok(value) => Observation::Observed { observed_at, value },
         Err(detail) => Observation::Failed { observed_at, reason: Reason::Garbage, detail },
@@ -71,12 +60,31 @@ fn certificate(
     (certificate, validation)
 }
 
+/// The certificates of a chain.
+pub(super) fn certificates(chain: &Observation<Chain>, blobs: &Blobs) -> Observation<Vec<CertificateDer<'static>>> {
+    chain.and_then(|chain, observed_at| {
+        let certificates: Option<Vec<CertificateDer<'static>>> =
+            chain.certificates.iter().map(|id| blobs.bytes(id).map(CertificateDer::from)).collect();
+        match certificates {
+            Some(value) => Observation::Observed { observed_at, value },
+            None => Observation::Failed {
+                observed_at,
+                reason: Reason::Dependency,
+                detail: "a certificate of the chain is not among the blobs of this document".into(),
+            },
+        }
+    })
+}
+
 /// Empties every derived fact of TLS.
 pub(super) fn strip(tls: &mut Tls) {
     tls.certificate = Observation::underived();
     tls.validation = Observation::underived();
     tls.others = Observation::underived();
     tls.exposures = Exposures::default();
+    tls.dane = Observation::underived();
+    tls.caa = Observation::underived();
+    tls.announced = Observation::underived();
     for field in tls.fields.value_mut().into_iter().flatten() {
         (field.name, field.safe) = (None, None);
     }

@@ -15,7 +15,7 @@ pub use certificate::{Certificate, Chain, Other, Validation};
 pub use exposure::{Exposure, Exposures};
 pub use offered::{CodeRange, Enumerated, Field, Groups, Item, Pace, Preference, Signatures, Suites, UnknownRange};
 
-use super::{Observation, Unobserved};
+use super::{Announcement, CaaMatch, Dane, Observation, Unobserved};
 
 /// All TLS facts of an endpoint. On a port that does not speak TLS every one is absent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -72,6 +72,18 @@ pub struct Tls {
     #[serde(default, skip_serializing_if = "Exposures::is_underived")]
     #[schemars(extend("x-derived" = true))]
     pub exposures: Exposures,
+    /// The service's TLSA records held against what this endpoint shows; absent where there are none.
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true, "x-since" = 4))]
+    pub dane: Observation<Dane>,
+    /// The issuer held against CAA; absent where CAA limits nobody, or the issuer is the estate's own authority and in no table.
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true, "x-since" = 4))]
+    pub caa: Observation<CaaMatch>,
+    /// The service's HTTPS records held against this endpoint; absent where there are none.
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true, "x-since" = 4))]
+    pub announced: Observation<Announcement>,
 }
 
 impl Tls {
@@ -94,6 +106,9 @@ impl Tls {
             validation: Observation::underived(),
             others: Observation::underived(),
             exposures: Exposures::default(),
+            dane: Observation::underived(),
+            caa: Observation::underived(),
+            announced: Observation::underived(),
         }
     }
 }

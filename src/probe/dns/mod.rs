@@ -2,15 +2,19 @@
 
 mod ask;
 mod chain;
+mod ech;
+mod https;
 mod records;
 mod servers;
+mod tlsa;
 
 pub(super) use ask::{End, Reply, ask};
 pub(super) use records::{addresses, name_text, texts};
+pub use tlsa::look as look_at_tlsa;
 
 use std::net::IpAddr;
 
-use futures_util::future::{join, join3};
+use futures_util::future::{join, join3, join4};
 use hickory_resolver::proto::rr::{Name, RecordType};
 
 use super::Context;
@@ -37,13 +41,18 @@ pub async fn look_at_host(context: &Context, host: &str) -> HostDns {
         let why = format!("the estate pins the addresses of {host}: DNS was not asked for more");
         let unasked = Observation::<Vec<String>>::not_run(Reason::NotSelected, why);
         let pin = |pinned: Vec<IpAddr>| if pinned.is_empty() { unasked.clone() } else { pin(pinned) };
-        return HostDns { a: pin(a), aaaa: pin(aaaa), cname: unasked.clone(), caa: climb_for_caa(context, host).await };
+        let (caa, https) = join(climb_for_caa(context, host), https::look(context, host)).await;
+        return HostDns { a: pin(a), aaaa: pin(aaaa), cname: unasked.clone(), caa, https };
     }
-    let (a, aaaa, caa) =
-        join3(ask(context, host, RecordType::A), ask(context, host, RecordType::AAAA), climb_for_caa(context, host))
-            .await;
+    let (a, aaaa, caa, https) = join4(
+        ask(context, host, RecordType::A),
+        ask(context, host, RecordType::AAAA),
+        climb_for_caa(context, host),
+        https::look(context, host),
+    )
+    .await;
     let texts = |reply: &Reply| reply.observe(|records| address_texts(addresses(records)));
-    HostDns { cname: alias_chain(&a, &aaaa), a: texts(&a), aaaa: texts(&aaaa), caa }
+    HostDns { cname: alias_chain(&a, &aaaa), a: texts(&a), aaaa: texts(&aaaa), caa, https }
 }
 
 /// What the resolver and the zone's own servers say of a declared zone.

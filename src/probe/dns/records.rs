@@ -1,5 +1,7 @@
 //! From records to facts, with what a server wrote reduced to printable text of bounded length.
 
+use std::collections::BTreeMap;
+
 use hickory_resolver::proto::rr::rdata::SOA;
 use hickory_resolver::proto::rr::{Name, RData};
 
@@ -7,6 +9,8 @@ use crate::facts::{Caa, CaaProperty, LIST_CAP, Soa, Span};
 
 /// The longest text that is kept of one TXT record.
 const TEXT_CAP: usize = 4096;
+/// How many parameters of a CAA property are kept; two are known.
+const MAX_PARAMETERS: usize = 16;
 
 /// A name in lower case without its final dot; the root is empty.
 pub(crate) fn name_text(name: &Name) -> String {
@@ -76,11 +80,11 @@ fn soa_fact(soa: &SOA) -> Soa {
 /// CAA records found at a name (RFC 8659 §4).
 pub(super) fn caa(found_at: &str, records: &[RData]) -> Caa {
     let property = |data: &RData| match data {
-        RData::CAA(caa) => Some(CaaProperty {
-            tag: printable(caa.tag.as_bytes()).to_lowercase(),
-            value: printable(&caa.value),
-            critical: caa.issuer_critical,
-        }),
+        RData::CAA(caa) => {
+            let (tag, value) = (printable(caa.tag.as_bytes()).to_lowercase(), printable(&caa.value));
+            let parameters = if tag.starts_with("issue") { caa_parameters(&value) } else { BTreeMap::new() };
+            Some(CaaProperty { tag, value, critical: caa.issuer_critical, parameters })
+        }
         _ => None,
     };
     let mut properties: Vec<_> = records.iter().filter_map(property).take(LIST_CAP).collect();
@@ -91,6 +95,13 @@ pub(super) fn caa(found_at: &str, records: &[RData]) -> Caa {
     let issuers = values("issue").into_iter().map(issuer).filter(|name| !name.is_empty()).collect();
     let iodef = values("iodef");
     Caa { found_at: found_at.to_owned(), properties, issuers, iodef }
+}
+
+/// What follows the issuer's name: `tag=value`, each after a semicolon (RFC 8659 §4.2).
+fn caa_parameters(value: &str) -> BTreeMap<String, String> {
+    let pair =
+        |text: &str| text.split_once('=').map(|(tag, value)| (tag.trim().to_lowercase(), value.trim().to_owned()));
+    value.split(';').skip(1).filter_map(pair).take(MAX_PARAMETERS).collect()
 }
 
 #[cfg(test)]
@@ -122,6 +133,8 @@ mod tests {
         assert_eq!(found.issuers, ["ca.example"]);
         assert_eq!(found.properties.len(), 2);
         assert!(found.properties.iter().any(|p| p.critical && p.tag == "issue"));
+        let parameters = found.properties.iter().find_map(|p| p.parameters.get("validationmethods"));
+        assert_eq!(parameters.map(String::as_str), Some("dns-01"));
     }
 
     #[test]

@@ -6,10 +6,12 @@ use futures_util::future::{join, join_all};
 use hickory_resolver::proto::rr::{RData, RecordType};
 
 use super::Context;
-use super::dns::{End, Reply, addresses, ask, name_text, texts};
+use super::dns::{End, Reply, addresses, ask, look_at_tlsa, name_text, texts};
 use crate::estate::MailUse;
-use crate::facts::{LIST_CAP, Mx, Observation, Reason, ZoneMail};
+use crate::facts::{LIST_CAP, Mx, Observation, Reason, Tlsa, Unobserved, ZoneMail};
 
+/// Where mail servers meet (RFC 5321 §4.5.4.2).
+const SMTP: u16 = 25;
 /// How many exchangers have their addresses asked for.
 const MAX_EXCHANGES: usize = 32;
 
@@ -44,16 +46,17 @@ async fn exchangers(context: &Context, reply: &Reply) -> Observation<Vec<Mx>> {
     let End::Records(records) = &reply.end else { return reply.observe(|_| Vec::new()) };
     let listed = by_preference(records);
     let looked = listed.into_iter().enumerate().map(|(index, (preference, exchange))| async move {
-        let (addresses, is_alias) = match exchange.as_str() {
+        let ((addresses, is_alias), tlsa) = match exchange.as_str() {
             // The null MX needs none, and none is missing.
-            "" => (Observation::observed(Vec::new()), false),
-            name if index < MAX_EXCHANGES => addresses_of(context, name).await,
-            name => (
-                Observation::not_run(Reason::NotSelected, format!("more than {MAX_EXCHANGES} exchangers: {name}")),
-                false,
-            ),
+            "" => ((Observation::observed(Vec::new()), false), Observation::observed(Tlsa::default())),
+            name if index < MAX_EXCHANGES => join(addresses_of(context, name), look_at_tlsa(context, SMTP, name)).await,
+            name => {
+                let why = format!("more than {MAX_EXCHANGES} exchangers: {name}");
+                let why = Unobserved::not_run(Reason::NotSelected, why);
+                ((why.cast(), false), why.cast())
+            }
         };
-        Mx { preference, exchange, addresses, is_alias }
+        Mx { preference, exchange, addresses, is_alias, tlsa }
     });
     Observation::observed(join_all(looked).await)
 }

@@ -30,13 +30,21 @@ pub async fn look_again(
     let mut tls = Tls::unobserved(&Unobserved::not_run(Reason::NotSelected, "not part of the second look"));
     let behaves = wants(&["tls.behaviour", "tls.attacks"]);
     let known = if behaves
-        || wants(&["tls.groups", "tls.signatures", "tls.fields", "tls.exposures", "tls.others", "tls.preference"])
-    {
+        || wants(&[
+            "tls.groups",
+            "tls.signatures",
+            "tls.fields",
+            "tls.exposures",
+            "tls.others",
+            "tls.dane",
+            "tls.preference",
+        ]) {
         Some(found(earlier))
     } else {
         None
     };
-    if behaves || wants(&["tls.negotiated", "tls.chain", "tls.certificate", "tls.validation", "tls.others"]) {
+    if behaves || wants(&["tls.negotiated", "tls.chain", "tls.certificate", "tls.validation", "tls.others", "tls.dane"])
+    {
         let first = resume::first(&asker).await;
         (tls.negotiated, tls.chain) = match (&first, versions::newest_of(&earlier.versions)) {
             (Ok(first), _) => first.seen.clone(),
@@ -59,7 +67,7 @@ pub async fn look_again(
             tls.groups.tls1_2 = exchange::groups_1_2(&asker, &found[3]).await;
             tls.groups.tls1_3 = exchange::groups_1_3(&asker, &found[4]).await;
         }
-        if wants(&["tls.signatures", "tls.others"]) {
+        if wants(&["tls.signatures", "tls.others", "tls.dane"]) {
             tls.signatures.tls1_2 = exchange::signatures_1_2(&asker, &found[3]).await;
         }
         if wants(&["tls.fields", "tls.exposures"]) {

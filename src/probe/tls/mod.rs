@@ -93,6 +93,9 @@ pub async fn look(context: &Context, target: &Target, host: &str, port: u16, ope
         validation: Observation::underived(),
         others: Observation::underived(),
         exposures: Exposures::default(),
+        dane: Observation::underived(),
+        caa: Observation::underived(),
+        announced: Observation::underived(),
     }
 }
 

@@ -36,7 +36,8 @@ const OUTSIDE: &[&str] = &[
 /// What this version does not look at, although it could be seen.
 const NOT_BUILT: &[&str] = &[
     "Revocation of certificates; whether a client may renegotiate TLS; padding oracles of TLS other than ROBOT (POODLE in TLS); signature schemes of TLS 1.3.",
-    "MTA-STS, DANE, DKIM keys, and the transport of mail as such.",
+    "MTA-STS, DKIM keys, and the transport of mail as such; whether TLSA records of mail servers that are not declared fit.",
+    "Whether HTTP/3 is served where DNS announces it, and whether an encrypted ClientHello is taken.",
     "Subdomains, look-alike names, and certificates issued for the names to somebody else.",
     "UDP services other than DNS; the protocols SMB, MSSQL, MQTT, Kafka and ZooKeeper beyond their open port.",
     "Comparison with an earlier run.",

@@ -6,7 +6,9 @@ use super::management::title;
 use super::words::{Row, SeverityMark, day, moment, plural, row, severity, verdict};
 use crate::check::{Finding, Verdict};
 use crate::estate::{Asset, AssetKind};
-use crate::facts::{Endpoint, Enumerated, Host, Observation, Service, Tls, Zone};
+use crate::facts::{
+    CaaMatch, Dane, Endpoint, Enumerated, Host, HttpsAnswer, HttpsRecord, Observation, Service, Tls, Zone,
+};
 use crate::report::Input;
 
 #[derive(Serialize)]
@@ -65,6 +67,7 @@ fn host_sheet(input: &Input<'_>, host: &Host) -> Sheet {
         .collect();
     about.push(row("Addresses", if addresses.is_empty() { "none known".into() } else { addresses.join("; ") }));
     about.push(row("Ports looked at", ports(host)));
+    about.extend(named(input, host));
     let own = |f: &&Finding| f.subject.name == host.name || f.subject.name.starts_with(&format!("{}:", host.name));
     sheet(input, &host.name, about, endpoints.collect(), &own)
 }
@@ -159,6 +162,68 @@ fn ports(host: &Host) -> String {
         });
         of.collect::<Vec<_>>().join("; ")
     })
+}
+
+/// What DNS says of the host's TLS, and whether the services bear it out.
+fn named(input: &Input<'_>, host: &Host) -> Vec<Row> {
+    let names = |caa: &crate::facts::Caa| {
+        let names = if caa.issuers.is_empty() { "nobody".into() } else { caa.issuers.join(", ") };
+        format!("{names} (at {})", caa.found_at)
+    };
+    let mut rows = vec![row("CAA, may issue", told(&host.dns.caa, names))];
+    for answer in host.dns.https.value().into_iter().flatten() {
+        rows.push(row(&format!("HTTPS record, port {}", answer.port), https(answer)));
+    }
+    let own = input.document.first.services.values().filter(|service| service.host == host.name && service.declared);
+    for service in own {
+        let each = |words: &dyn Fn(&Tls) -> Option<String>| {
+            let mut told: Vec<String> =
+                service.endpoints.values().filter_map(|endpoint| words(&endpoint.tls)).collect();
+            told.dedup();
+            (!told.is_empty()).then(|| told.join("; "))
+        };
+        let issuer = each(&|tls| seen(&tls.caa).map(|caa| told(caa, issuer)));
+        rows.extend(issuer.map(|text| row(&format!("Issuer by CAA, port {}", service.port), text)));
+        let dane = each(&|tls| seen(&tls.dane).map(|found| told(found, dane)));
+        rows.extend(dane.map(|text| row(&format!("TLSA, port {}", service.port), text)));
+    }
+    rows
+}
+
+/// What is there or not known; what does not apply makes no row.
+fn seen<T>(observation: &Observation<T>) -> Option<&Observation<T>> {
+    (!matches!(observation, Observation::Absent { .. }) && !observation.is_underived()).then_some(observation)
+}
+
+fn issuer(found: &CaaMatch) -> String {
+    let named = if found.named { "named" } else { "not named" };
+    format!("{}, {named} by {} at {}", found.issuer, found.tag, found.found_at)
+}
+
+fn dane(found: &Dane) -> String {
+    let fitting = found.records.iter().filter(|record| record.fits == Some(true)).count();
+    let spare = if found.spare == Some(true) { ", one more for the next key" } else { "" };
+    let count = plural(found.records.len(), "record");
+    format!("{count}, {} usable, {fitting} fitting{spare}; the zone is {}", found.usable, found.dnssec)
+}
+
+fn https(answer: &HttpsAnswer) -> String {
+    let one = |record: &HttpsRecord| {
+        let target = if record.target.is_empty() { "the name itself" } else { &record.target };
+        let ech = match &record.ech {
+            None => "no encrypted ClientHello".into(),
+            Some(ech) => {
+                let names: Vec<&str> = ech.configs.iter().filter_map(|config| config.public_name.as_deref()).collect();
+                format!(
+                    "encrypted ClientHello behind {}",
+                    if names.is_empty() { "a name not read".into() } else { names.join(", ") }
+                )
+            }
+        };
+        let alpn = if record.alpn.is_empty() { String::new() } else { format!(", {}", record.alpn.join(" ")) };
+        format!("{} {target}{alpn}, {ech}", record.priority)
+    };
+    told(&answer.records, |records| records.iter().map(one).collect::<Vec<_>>().join("; "))
 }
 
 fn endpoint_row(service: &Service, endpoint: &Endpoint) -> EndpointRow {
