@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use time::Date;
 
+use crate::derive;
 use crate::estate::{Asset, AssetKind, Criticality, ElectionFunction, Estate};
 use crate::facts::{
-    CriticalHost, Ending, EstateIndex, FunctionIndex, Host, LIST_CAP, Looks, Observation, Reason, Registration,
-    Timestamp,
+    CriticalHost, Ending, EstateIndex, FunctionIndex, Host, KeyUse, LIST_CAP, Looks, Observation, Reason, Registration,
+    Service, Timestamp, Unobserved,
 };
 
 /// Groups the estate by election function, and everything with an end date by its end.
@@ -24,6 +25,7 @@ pub fn estate_index(estate: &Estate, looks: &Looks, now: Timestamp) -> EstateInd
         critical_hosts: capped(critical_hosts, &mut cut),
         registrations: capped(registrations, &mut cut),
         endings: endings(estate, looks, now, &mut cut),
+        keys: keys(estate, looks, now, &mut cut),
         contact_roles: estate.contacts.keys().cloned().collect(),
         authorisation_current: authorisation_current(estate, now),
         lists_cut: cut,
@@ -211,6 +213,60 @@ fn seen_ends(looks: &Looks) -> impl Iterator<Item = Ending> + '_ {
 
 fn ending(kind: &str, subject: &str, ends: Timestamp) -> Option<Ending> {
     Some(Ending { kind: kind.to_owned(), subject: subject.to_owned(), ends })
+}
+
+/// Every key with where it was seen. While a certificate was not seen, only what is found is known.
+fn keys(estate: &Estate, looks: &Looks, now: Timestamp, cut: &mut i64) -> Observation<Vec<KeyUse>> {
+    let mut by_key: BTreeMap<String, KeyPlaces<'_>> = BTreeMap::new();
+    for (name, service) in &looks.services {
+        for (key, wildcard) in service.endpoints.values().flat_map(|endpoint| derive::keys(&endpoint.tls)) {
+            let places = by_key.entry(key).or_default();
+            places.services.insert(name);
+            places.hosts.insert(&service.host);
+            places.wildcard |= wildcard;
+        }
+    }
+    let mut all: Vec<KeyUse> = by_key.into_iter().map(|(key, places)| key_use(key, &places, estate, looks)).collect();
+    all.sort_by(|a, b| (b.hosts.len(), &a.key).cmp(&(a.hosts.len(), &b.key)));
+    let found = all.iter().any(|one| one.hosts.len() > 1 && (one.functions.len() > 1 || one.operators.len() > 1));
+    let unseen = looks.services.iter().find_map(|(name, service)| Some((name, unseen_certificate(service)?)));
+    match unseen {
+        Some((name, Observation::Failed { reason, detail, .. } | Observation::NotRun { reason, detail, .. }))
+            if !found =>
+        {
+            unlearned(reason, format!("not every certificate was seen ({name}: {detail})"), now)
+        }
+        _ if all.is_empty() => Observation::Absent { observed_at: now },
+        _ => Observation::Observed { observed_at: now, value: capped(all, cut) },
+    }
+}
+
+#[derive(Default)]
+struct KeyPlaces<'a> {
+    hosts: BTreeSet<&'a str>,
+    services: BTreeSet<&'a str>,
+    wildcard: bool,
+}
+
+fn key_use(key: String, places: &KeyPlaces<'_>, estate: &Estate, looks: &Looks) -> KeyUse {
+    let function = |host: &&str| Some(estate.asset(host)?.function.word().to_owned());
+    let addresses = places.hosts.iter().filter_map(|host| looks.hosts.get(*host)).flat_map(|host| &host.addresses);
+    let operators: BTreeSet<String> = addresses.map(|address| address.operator_by.clone()).collect();
+    let texts = |set: &BTreeSet<&str>| set.iter().take(LIST_CAP).map(|text| (*text).to_owned()).collect();
+    KeyUse {
+        key,
+        hosts: texts(&places.hosts),
+        services: texts(&places.services),
+        functions: places.hosts.iter().filter_map(function).collect::<BTreeSet<_>>().into_iter().collect(),
+        operators: operators.into_iter().collect(),
+        wildcard: places.wildcard,
+    }
+}
+
+/// Why a service's certificate was not seen at one of its addresses.
+fn unseen_certificate(service: &Service) -> Option<Unobserved> {
+    let states = service.endpoints.values().filter_map(|endpoint| endpoint.tls.certificate.unobserved());
+    states.into_iter().find(|why| !matches!(why, Observation::Absent { .. }))
 }
 
 fn authorisation_current(estate: &Estate, now: Timestamp) -> Observation<bool> {

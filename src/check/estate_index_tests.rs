@@ -6,7 +6,7 @@ use time::macros::{date, datetime};
 
 use super::*;
 use crate::estate::{Authorisation, Authority, Contact, Election, MailUse, Period, ScanSettings};
-use crate::facts::{Dnssec, HostAddress, HostDns, Zone, ZoneDns, ZoneMail};
+use crate::facts::{Certificate, Dnssec, Endpoint, HostAddress, HostDns, Tls, Web, Zone, ZoneDns, ZoneMail};
 
 const NOW: &str = "2028-10-01T12:00:00Z";
 
@@ -308,4 +308,75 @@ fn a_list_over_the_cap_is_cut_and_the_cut_is_counted() {
     let hosts = (0..LIST_CAP + 3).map(|n| host(&format!("h{n}.example"))).collect();
     let found = index(&estate(hosts), &Looks::default());
     assert_eq!((found.critical_hosts.len(), found.lists_cut), (LIST_CAP, 3));
+}
+
+fn certificate(key: &str) -> Certificate {
+    serde_json::from_value(serde_json::json!({
+        "digest": "sha256:1", "subject": "CN=a", "issuer": "CN=b", "serial": "1", "not_before": NOW, "not_after": NOW,
+        "valid_days": 1, "names": [], "key_type": "ec", "key_bits": 256, "signature": "ecdsa-with-SHA256", "self_signed": false,
+        "sct_count": 0, "must_staple": false, "wildcard": false, "key_digest": key, "sent": 1
+    }))
+    .unwrap()
+}
+
+/// A service that shows a certificate with this key, or does not.
+fn service(host: &str, key: Option<&str>) -> (String, Service) {
+    let absent = Unobserved::absent();
+    let mut tls = Tls::unobserved(&absent);
+    tls.certificate = match key {
+        Some(key) => Observation::observed(certificate(key)),
+        None => Observation::failed(Reason::Timeout, "no answer"),
+    };
+    let endpoint = Endpoint {
+        address: "192.0.2.1".into(),
+        port_state: absent.cast(),
+        protocol: absent.cast(),
+        access: absent.cast(),
+        answers: Observation::underived(),
+        tls,
+        web: Web::unobserved(&absent),
+    };
+    let service = Service {
+        host: host.into(),
+        port: 443,
+        transport: "tcp".into(),
+        declared: true,
+        scheme: Some("https".into()),
+        tlsa: absent.cast(),
+        agreement: Observation::underived(),
+        endpoints: BTreeMap::from([("192.0.2.1".into(), endpoint)]),
+    };
+    (format!("{host}:443/tcp"), service)
+}
+
+/// The keys of an estate whose second host has the function of media.
+fn keys_of(services: &[(&str, Option<&str>)]) -> Observation<Vec<KeyUse>> {
+    let mut assets: Vec<Asset> = services.iter().map(|(name, _)| host(name)).collect();
+    if let Some(second) = assets.get_mut(1) {
+        second.function = ElectionFunction::Media;
+    }
+    let hosts = services.iter().map(|(name, _)| looked(name, &[("192.0.2.1", "192.0.2.0/24")])).collect();
+    let mut looks = looks(hosts);
+    looks.services = services.iter().map(|(name, key)| service(name, *key)).collect();
+    estate_index(&estate(assets), &looks, at(NOW)).keys
+}
+
+#[test]
+fn a_key_is_told_with_every_host_and_function_that_it_serves() {
+    let keys = keys_of(&[("a.cec.example", Some("k1")), ("b.cec.example", Some("k1")), ("c.cec.example", Some("k2"))]);
+    let keys = keys.value().expect("keys");
+    assert_eq!(keys.len(), 2);
+    assert_eq!(keys[0].hosts, ["a.cec.example", "b.cec.example"]);
+    assert_eq!(keys[0].functions, ["media", "results-publication"]);
+    assert_eq!(keys[0].services.len(), 2);
+    assert_eq!((keys[1].hosts.len(), keys[1].operators.len()), (1, 1));
+}
+
+#[test]
+fn a_certificate_that_was_not_seen_leaves_open_whether_a_key_is_shared() {
+    let open = keys_of(&[("a.cec.example", Some("k1")), ("b.cec.example", Some("k2")), ("c.cec.example", None)]);
+    assert!(matches!(open, Observation::Failed { reason: Reason::Timeout, .. }), "{open:?}");
+    let found = keys_of(&[("a.cec.example", Some("k1")), ("b.cec.example", Some("k1")), ("c.cec.example", None)]);
+    assert!(found.value().is_some(), "what is found stands");
+    assert!(matches!(keys_of(&[]), Observation::Absent { .. }), "nobody speaks TLS");
 }

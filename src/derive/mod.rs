@@ -30,6 +30,8 @@ pub struct Given {
     pub as_table: String,
 }
 
+pub(crate) use tls::keys;
+
 /// Fills in every derived field. `earlier` are the first looks, of a second one: what it did not ask again is taken from there.
 pub fn derive(looks: &mut Looks, earlier: Option<&Looks>, blobs: &Blobs, given: &Given) {
     let roots = tls::Roots::new(&given.extra_roots);

@@ -21,6 +21,10 @@ pub struct EstateIndex {
     pub registrations: Vec<Registration>,
     /// What ends before results are final, soonest first; absent without an election.
     pub endings: Observation<Vec<Ending>>,
+    /// Keys of certificates with everywhere they were seen, those on most hosts first; absent where nobody speaks TLS. Failed
+    /// where a certificate was not seen and those that were show no key in the wrong places.
+    #[serde(default)]
+    pub keys: Observation<Vec<KeyUse>>,
     /// Declared contacts by role, sorted.
     pub contact_roles: Vec<String>,
     /// The authorisation covers `run.now`; absent if none is declared.
@@ -49,6 +53,24 @@ pub struct Registration {
     pub zone: String,
     /// The last day of the registration, at its end, as declared; absent if it is not declared.
     pub ends: Observation<Timestamp>,
+}
+
+/// Where one key was seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-key" = "key"))]
+pub struct KeyUse {
+    /// Digest of the subject public key info.
+    pub key: String,
+    /// Sorted, like all lists here.
+    pub hosts: Vec<String>,
+    pub services: Vec<String>,
+    /// Election functions of the hosts.
+    pub functions: Vec<String>,
+    /// Who runs the machines.
+    pub operators: Vec<String>,
+    /// A certificate for it has a wildcard among its names.
+    pub wildcard: bool,
 }
 
 /// All assets of one election function.

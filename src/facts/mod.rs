@@ -23,7 +23,7 @@ mod zone;
 
 pub use blob::{Blobs, digest, digest_text};
 pub use document::{Document, Input, Looks, PROBE_VERSIONS, Run, SCHEMA, Traffic};
-pub use estate_index::{CriticalHost, Ending, EstateIndex, FunctionIndex, Registration};
+pub use estate_index::{CriticalHost, Ending, EstateIndex, FunctionIndex, KeyUse, Registration};
 pub use host::{AddressPorts, Host, HostAddress, HostDns, PortUnknown, Ports};
 pub use named::{Announcement, CaaMatch, Dane, DaneRecord, Ech, EchConfig, HttpsAnswer, HttpsRecord, Tlsa, TlsaRecord};
 pub use observation::{Observation, Reason, Unobserved};

@@ -47,7 +47,7 @@ pub(crate) fn bad(now: OffsetDateTime) -> String {
         let criticality = (host != "services").then_some("high");
         text.push_str(&host_asset(&format!("{host}.bad.example"), "voter-information", criticality, services, paths));
     }
-    // Two hosts of one function in one network.
+    // Two hosts of one function in one network; two functions with one key.
     text.replace(
         "host = \"expired.bad.example\"\nfunction = \"voter-information\"",
         "host = \"expired.bad.example\"\nfunction = \"media\"",
@@ -55,6 +55,10 @@ pub(crate) fn bad(now: OffsetDateTime) -> String {
     .replace(
         "host = \"early.bad.example\"\nfunction = \"voter-information\"",
         "host = \"early.bad.example\"\nfunction = \"media\"",
+    )
+    .replace(
+        "host = \"named.bad.example\"\nfunction = \"voter-information\"",
+        "host = \"named.bad.example\"\nfunction = \"candidate-registration\"",
     )
 }
 

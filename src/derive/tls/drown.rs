@@ -23,10 +23,8 @@ pub(in crate::derive) fn derive(looks: &mut Looks) {
     }
 }
 
-/// Digests of the keys that an endpoint shows.
 fn keys(tls: &Tls) -> BTreeSet<String> {
-    let others = tls.others.value().into_iter().flatten().map(|other| &other.certificate);
-    tls.certificate.value().into_iter().chain(others).map(|certificate| certificate.key_digest.clone()).collect()
+    super::keys(tls).into_keys().collect()
 }
 
 fn of(

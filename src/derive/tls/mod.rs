@@ -10,6 +10,8 @@ pub(super) mod winshock;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use rustls_pki_types::CertificateDer;
 
 use super::Given;
@@ -74,6 +76,16 @@ pub(super) fn certificates(chain: &Observation<Chain>, blobs: &Blobs) -> Observa
             },
         }
     })
+}
+
+/// Digests of the keys of every certificate that an endpoint shows, each with whether a certificate for it has a wildcard name.
+pub(crate) fn keys(tls: &Tls) -> BTreeMap<String, bool> {
+    let others = tls.others.value().into_iter().flatten().map(|other| &other.certificate);
+    let mut keys = BTreeMap::new();
+    for certificate in tls.certificate.value().into_iter().chain(others) {
+        *keys.entry(certificate.key_digest.clone()).or_default() |= certificate.wildcard;
+    }
+    keys
 }
 
 /// Empties every derived fact of TLS.
