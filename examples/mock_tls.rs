@@ -1,7 +1,7 @@
 //! A TLS server by script, for the lab and for trying things out: `mock_tls ADDRESS:PORT KEY.pem CERTIFICATE.pem[,CERTIFICATE.pem] WORD...`
-//! The words stand in `tests/support/mock_tls.rs`.
+//! The words stand in `tests/support/mock_tls/mod.rs`.
 
-#[path = "../tests/support/mock_tls.rs"]
+#[path = "../tests/support/mock_tls/mod.rs"]
 mod mock_tls;
 
 use std::net::TcpListener;

@@ -2,7 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
-#[path = "support/mock_tls.rs"]
+#[path = "support/mock_tls/mod.rs"]
 mod mock_tls;
 mod support;
 

@@ -157,7 +157,7 @@ fn old_tls(lab: &mut Namespace) {
     lab.start("old-tls", command);
 }
 
-/// Servers by script (tests/support/mock_tls.rs): faults that no server which can be installed shows any more.
+/// Servers by script (tests/support/mock_tls/mod.rs): faults that no server which can be installed shows any more.
 fn mock_tls(lab: &mut Namespace) {
     let program = Path::new(env!("CARGO_BIN_EXE_scrutineer")).with_file_name("examples").join("mock_tls");
     let profile: &[&str] =

@@ -18,126 +18,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// What the server does.
-#[derive(Clone, Debug)]
-pub struct Script {
-    /// Wire versions that it speaks.
-    pub versions: Vec<u16>,
-    pub suites: Vec<u16>,
-    pub groups: Vec<u16>,
-    /// Bits of the prime of DHE, by suite: those of export strength always get 512.
-    pub dh: usize,
-    /// `mute`, `echo` or `bleed`; nothing is no heartbeat extension.
-    pub heartbeat: Option<String>,
-    /// Takes a ChangeCipherSpec at any time.
-    pub takes_ccs: bool,
-    /// Tells right from wrong paddings.
-    pub robot: bool,
-    pub ssl2: bool,
-    pub compression: bool,
-    pub no_renegotiation_info: bool,
-    pub ignores_fallback: bool,
-    pub no_ems: bool,
-    /// What follows a message that no honest client sends: `reset`, `silence`, or `cut`, an answer that ends inside a record.
-    pub after: Option<String>,
-    /// `grease`, `long`, `version`: hellos that it refuses; `current`: any with TLS 1.3 in it; `own-name`: any with a heartbeat
-    /// extension for a name.
-    pub intolerant: Vec<String>,
-    /// Reads no more suites of a hello.
-    pub limit: usize,
-    /// Connections a second that it takes; others are reset.
-    pub rate: Option<usize>,
-    /// Resets after so many bytes of its answer.
-    pub reset_at: Option<usize>,
-    /// Sends a byte a second.
-    pub tarpit: bool,
-    /// A fatal alert instead of any answer.
-    pub alert: Option<u8>,
-    /// Refuses by closing.
-    pub closes: bool,
-    /// A record that claims so many bytes.
-    pub record_length: Option<u16>,
-    /// So many certificates in the flight.
-    pub certificates: usize,
-    /// Each connection gets the next of the certificates given.
-    pub mixed: bool,
-    /// SMTP with STARTTLS before it; `true` keeps what was smuggled.
-    pub smtp: Option<bool>,
-    /// A real TLS server with tickets behind; `true` gives the session id back with memory.
-    pub tickets: Option<bool>,
-}
+mod real;
+mod script;
 
-impl Script {
-    /// Reads the words.
-    pub fn parse(words: &[&str]) -> Self {
-        let mut script = Self {
-            versions: vec![0x0303],
-            suites: vec![0xC02F, 0xC030],
-            groups: vec![23, 24],
-            dh: 2048,
-            heartbeat: None,
-            takes_ccs: false,
-            robot: false,
-            ssl2: false,
-            compression: false,
-            no_renegotiation_info: false,
-            ignores_fallback: false,
-            no_ems: false,
-            after: None,
-            intolerant: Vec::new(),
-            limit: usize::MAX,
-            rate: None,
-            reset_at: None,
-            tarpit: false,
-            alert: None,
-            closes: false,
-            record_length: None,
-            certificates: 1,
-            mixed: false,
-            smtp: None,
-            tickets: None,
-        };
-        for word in words {
-            let (key, value) = word.split_once('=').unwrap_or((word, ""));
-            let number = || value.parse().unwrap_or_else(|_| panic!("a number: {word}"));
-            match key {
-                "versions" => script.versions = codes(value),
-                "suites" => script.suites = codes(value),
-                "groups" => script.groups = codes(value),
-                "dh" => script.dh = number(),
-                "heartbeat" => script.heartbeat = Some(value.to_owned()),
-                "takes-ccs" => script.takes_ccs = true,
-                "robot" => script.robot = true,
-                "ssl2" => script.ssl2 = true,
-                "compression" => script.compression = true,
-                "no-renegotiation-info" => script.no_renegotiation_info = true,
-                "ignores-fallback" => script.ignores_fallback = true,
-                "no-ems" => script.no_ems = true,
-                "after" => script.after = Some(value.to_owned()),
-                "intolerant" => script.intolerant = value.split(',').map(str::to_owned).collect(),
-                "limit" => script.limit = number(),
-                "rate" => script.rate = Some(number()),
-                "reset-at" => script.reset_at = Some(number()),
-                "tarpit" => script.tarpit = true,
-                "alert" => script.alert = Some(u8::try_from(number()).expect("an alert")),
-                "closes" => script.closes = true,
-                "record-length" => script.record_length = Some(u16::try_from(number()).expect("a length")),
-                "certificates" => script.certificates = number(),
-                "mixed" => script.mixed = true,
-                "smtp" => script.smtp = Some(value == "keeps"),
-                "tickets" => script.tickets = Some(value == "bleed"),
-                _ => panic!("no such word: {word}"),
-            }
-        }
-        script
-    }
-}
-
-fn codes(list: &str) -> Vec<u16> {
-    list.split(',').map(|code| u16::from_str_radix(code, 16).expect("a code point")).collect()
-}
+pub use script::Script;
 
 /// Certificates with the RSA key of the first one.
 #[derive(Clone)]
@@ -259,10 +145,10 @@ fn answer(mut stream: TcpStream, script: &Script, identity: &Identity, number: u
         None => Vec::new(),
     };
     if let Some(bleeds) = script.tickets {
-        return with_tickets(stream, identity, bleeds, script.after.as_deref());
+        return real::with_tickets(stream, identity, bleeds, script.after.as_deref());
     }
     if script.smtp.is_some() {
-        return inside_tls(stream, identity, &kept);
+        return real::inside_tls(stream, identity, &kept);
     }
     let mut header = [0; 5];
     stream.read_exact(&mut header)?;
@@ -552,72 +438,4 @@ fn start_tls(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
         }
     }
 }
-
-fn rustls_server(identity: &Identity, tickets: bool) -> rustls::ServerConnection {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = rustls::ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS12])
-        .expect("TLS 1.2");
-    let chain = vec![CertificateDer::from(identity.certificates[0].clone())];
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(identity.key.clone()));
-    let mut config = builder.with_no_client_auth().with_single_cert(chain, key).expect("a certificate with its key");
-    if tickets {
-        config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().expect("tickets");
-    }
-    rustls::ServerConnection::new(Arc::new(config)).expect("a connection")
-}
-
-/// SMTP inside TLS; what was kept from before is obeyed first.
-fn inside_tls(mut stream: TcpStream, identity: &Identity, kept: &[u8]) -> std::io::Result<()> {
-    let mut connection = rustls_server(identity, false);
-    let mut tls = rustls::Stream::new(&mut connection, &mut stream);
-    if !kept.is_empty() {
-        tls.flush()?;
-        tls.write_all(b"250 obeyed\r\n")?;
-    }
-    let mut chunk = [0; 1024];
-    while tls.read(&mut chunk)? > 0 {
-        tls.write_all(b"221 bye\r\n")?;
-    }
-    Ok(())
-}
-
-/// A real TLS 1.2 server that gives tickets. To a ticket with a short session id it answers with 32 bytes if it bleeds.
-fn with_tickets(mut stream: TcpStream, identity: &Identity, bleeds: bool, after: Option<&str>) -> std::io::Result<()> {
-    let mut bytes = vec![0; 5];
-    stream.read_exact(&mut bytes)?;
-    let mut body = vec![0; usize::from(pairs(&bytes[3..])[0])];
-    stream.read_exact(&mut body)?;
-    bytes.extend(&body);
-    if let Some(hello) = Hello::read(&body)
-        && hello.extension(35).is_some_and(|ticket| !ticket.is_empty())
-        && (1..32).contains(&hello.session.len())
-    {
-        if let Some(how) = after {
-            return instead(stream, how);
-        }
-        let mut id = hello.session.clone();
-        if bleeds {
-            id.resize(32, 0x42);
-        }
-        let mut hello_back = vec![3, 3];
-        hello_back.extend([0x11; 32]);
-        hello_back.push(id.len() as u8);
-        hello_back.extend(&id);
-        hello_back.extend([hello.suites[0].to_be_bytes()[0], hello.suites[0].to_be_bytes()[1], 0]);
-        return stream.write_all(&record(22, 0x0303, &message(2, &hello_back)));
-    }
-    let mut connection = rustls_server(identity, true);
-    let mut first = bytes.as_slice();
-    while !first.is_empty() {
-        connection.read_tls(&mut first)?;
-        if connection.process_new_packets().is_err() {
-            let _ = connection.write_tls(&mut stream);
-            return Ok(());
-        }
-    }
-    let mut tls = rustls::Stream::new(&mut connection, &mut stream);
-    let mut chunk = [0; 1024];
-    while tls.read(&mut chunk)? > 0 {}
-    Ok(())
-}
+        return real::with_tickets(stream, identity, bleeds, script.after.as_deref());
