@@ -10,7 +10,7 @@ fn no_bytes_that_a_server_may_send_make_the_tls_parsers_panic() {
         let bytes = std::fs::read(entry.expect("an entry").path()).expect("a file");
         scrutineer::probe::tls::exercise(&bytes);
         // Whatever parser it was found for, the others get it, too.
-        for selector in 0..6 {
+        for selector in 0..7 {
             scrutineer::probe::tls::exercise(&[&[selector], bytes.get(1..).unwrap_or_default()].concat());
         }
         count += 1;

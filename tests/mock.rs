@@ -188,6 +188,9 @@ fn every_fault_of_an_implementation_is_found_where_it_is_and_nowhere_else() {
         ("heartbeat=bleed", "tls.heartbleed"),
         ("takes-ccs", "tls.early-ccs"),
         ("robot suites=009D,C02F", "tls.robot"),
+        ("suites=002F cbc=padding", "tls.poodle-tls"),
+        ("suites=002F cbc=oracle", "tls.padding-oracle"),
+        ("suites=002F cbc=strict renegotiation=yes", "tls.client-renegotiation-accepted"),
         ("ssl2", "tls.ssl2-offered"),
         ("ssl2", "tls.drown"),
         ("versions=0300,0303 suites=002F,C02F", "tls.poodle"),
@@ -204,7 +207,13 @@ fn every_fault_of_an_implementation_is_found_where_it_is_and_nowhere_else() {
     }
     // One server that has what each of them needs, and no fault.
     let sound = audit("heartbeat=echo versions=0302,0303 suites=009D,C02F,009E dh=2048");
+    // One that completes handshakes, too.
+    let whole = audit("suites=002F cbc=strict");
     for (_, check) in table {
+        if matches!(check, "tls.poodle-tls" | "tls.padding-oracle" | "tls.client-renegotiation-accepted") {
+            assert_eq!(whole.verdict(check), "pass", "{check}");
+            continue;
+        }
         assert_eq!(sound.verdict(check), "pass", "{check}");
     }
 }
@@ -302,4 +311,67 @@ fn two_looks_at_one_server_give_equal_facts_but_for_what_is_volatile() {
         tls
     };
     assert_eq!(look(), look());
+}
+
+#[test]
+fn a_wrong_padding_that_is_turned_away_is_no_fault_and_silence_or_garbage_prove_nothing() {
+    let table = [
+        ("cbc=padding", "fail"),
+        ("cbc=padding no-ems", "fail"),
+        ("cbc=strict", "pass"),
+        ("cbc=padding-reset", "pass"),
+        ("cbc=padding-close", "pass"),
+        ("cbc=padding-silent", "undetermined"),
+        ("cbc=padding-garbage", "undetermined"),
+        // Without a control that completes, nothing is told of paddings.
+        ("cbc=alert", "undetermined"),
+        ("cbc=reset", "undetermined"),
+        ("cbc=close", "undetermined"),
+        ("cbc=silent", "undetermined"),
+        ("cbc=garbage", "undetermined"),
+    ];
+    for (words, verdict) in table {
+        let audited = audit(&format!("suites=002F {words}"));
+        let seen = &audited.tls["attacks"]["poodle_tls"];
+        assert_eq!(audited.verdict("tls.poodle-tls"), verdict, "{words}: {seen}");
+        let oracle = audited.verdict("tls.padding-oracle");
+        assert!(oracle != "pass" || verdict == "pass", "{words}: what is not told of one padding is not of four");
+    }
+    // Padded records alone, and none that is spoken here: Camellia.
+    let seen = &audit("suites=0041").tls["attacks"]["poodle_tls"];
+    assert_eq!((&seen["state"], &seen["reason"]), (&"not_run".into(), &"unsupported".into()), "{seen}");
+}
+
+#[test]
+fn a_second_handshake_is_taken_refused_or_unknown_as_the_server_says() {
+    let table = [
+        ("renegotiation=yes", "fail"),
+        ("", "pass"),
+        ("renegotiation=fatal", "pass"),
+        ("renegotiation=close", "pass"),
+        ("renegotiation=reset", "undetermined"),
+        ("renegotiation=silent", "undetermined"),
+        ("renegotiation=garbage", "undetermined"),
+    ];
+    for (words, verdict) in table {
+        let audited = audit(&format!("suites=002F cbc=strict {words}"));
+        let seen = &audited.tls["behaviour"]["client_renegotiation"];
+        assert_eq!(audited.verdict("tls.client-renegotiation-accepted"), verdict, "{words}: {seen}");
+    }
+}
+
+#[test]
+fn signature_schemes_of_tls_1_3_are_told_unless_the_server_does_not_look_at_them() {
+    let signatures = |schemes: &str| {
+        let audited = audit(&format!("versions=0304 suites=1301,1302 groups=001D schemes={schemes}"));
+        audited.tls["signatures"]["tls1_3"].clone()
+    };
+    let seen = signatures("0403,0806");
+    let accepted = seen["value"]["accepted"].as_array().into_iter().flatten();
+    let names: BTreeSet<&str> = accepted.filter_map(|item| item["name"].as_str()).collect();
+    assert_eq!(names, BTreeSet::from(["ecdsa_secp256r1_sha256", "rsa_pss_rsae_sha512"]), "{seen}");
+    assert!(seen["value"]["unknown"].is_null(), "{seen}");
+    let seen = signatures("any");
+    assert_eq!(seen["state"], "failed", "{seen}");
+    assert!(seen["detail"].as_str().is_some_and(|detail| detail.contains("not looked at")), "{seen}");
 }

@@ -30,6 +30,10 @@ impl Context {
     pub fn keep(&self, bytes: &[u8]) -> String {
         self.blobs.lock().unwrap_or_else(PoisonError::into_inner).keep(bytes)
     }
+    /// The bytes behind a digest, if they were kept here.
+    pub fn kept(&self, digest: &str) -> Option<Vec<u8>> {
+        self.blobs.lock().unwrap_or_else(PoisonError::into_inner).bytes(digest)
+    }
     /// All evidence kept so far.
     pub fn blobs(&self) -> Blobs {
         self.blobs.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -159,6 +159,12 @@ fn signatures(judging: &mut Judging, profile: &Profile, tls: &Tls) {
     if let Some(set) = judging.see("signature schemes of TLS 1.2", &tls.signatures.tls1_2) {
         judging.list("signatures", "TLS 1.2", set, allowed, &[]);
     }
+    // Facts of older probes know nothing of it, and were whole without.
+    if !tls.signatures.tls1_3.is_underived()
+        && let Some(set) = judging.see("signature schemes of TLS 1.3", &tls.signatures.tls1_3)
+    {
+        judging.list("signatures", "TLS 1.3", set, allowed, &[]);
+    }
 }
 
 fn fields(judging: &mut Judging, profile: &Profile, tls: &Tls) {

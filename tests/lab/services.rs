@@ -169,7 +169,7 @@ fn mock_tls(lab: &mut Namespace) {
         .status();
     assert!(built.is_ok_and(|status| status.success()), "the mock server could not be built");
     let ancient = "versions=0300,0301,0303 suites=002F,0014,0003,C02F,009E dh=1024 heartbeat=bleed takes-ccs robot ssl2 compression \
-                   no-renegotiation-info no-ems ignores-fallback";
+                   cbc=padding renegotiation=yes no-renegotiation-info no-ems ignores-fallback";
     for (host, port, words) in [
         ("ancient", 443, ancient),
         ("tickets", 443, "tickets=bleed"),

@@ -21,6 +21,12 @@ pub struct Attacks {
     /// Bleichenbacher's oracle: a wrongly padded premaster secret is answered otherwise than a right one.
     #[schemars(extend("x-since" = 3))]
     pub robot: Observation<Attack>,
+    /// CVE-2014-8730 and its kin: a record in CBC mode with a right MAC and a wrong padding is taken.
+    #[schemars(extend("x-since" = 4))]
+    pub poodle_tls: Observation<Attack>,
+    /// Vaudenay's oracle: a wrong padding of a record in CBC mode is answered otherwise than a wrong MAC.
+    #[schemars(extend("x-since" = 4))]
+    pub padding_oracle: Observation<Attack>,
     /// CVE-2011-0411 and its kin: what is sent before the encryption begins is obeyed after it; absent where TLS begins at once.
     #[schemars(extend("x-since" = 3))]
     pub starttls_injection: Observation<Attack>,
@@ -34,6 +40,8 @@ impl Attacks {
             early_ccs: why.cast(),
             ticketbleed: why.cast(),
             robot: why.cast(),
+            poodle_tls: why.cast(),
+            padding_oracle: why.cast(),
             starttls_injection: why.cast(),
         }
     }

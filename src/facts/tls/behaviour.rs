@@ -12,7 +12,7 @@ pub struct Behaviour {
     /// Renegotiation is bound to the connection (RFC 5746).
     #[schemars(extend("x-since" = 3))]
     pub secure_renegotiation: Observation<bool>,
-    /// Whether a client may start a renegotiation. Not run: a hello cannot tell it.
+    /// Whether a client may start a renegotiation inside a connection of TLS 1.2 or older. Before probe version 4 it was not asked.
     #[schemars(extend("x-since" = 3))]
     pub client_renegotiation: Observation<bool>,
     /// RFC 7627.

@@ -31,7 +31,7 @@ pub struct Tls {
     /// Every group that is known, asked for in TLS 1.2 and 1.3.
     #[serde(default)]
     pub groups: Groups,
-    /// Every signature scheme that is known, asked for in TLS 1.2; the signature of TLS 1.3 is encrypted.
+    /// Every signature scheme that is known, asked for in TLS 1.2 and 1.3.
     #[serde(default)]
     pub signatures: Signatures,
     /// Parameters of ephemeral finite-field key exchange below TLS 1.3; absent where there is none.
@@ -94,7 +94,7 @@ impl Tls {
             suites: Suites::unobserved(why),
             preference: Preference { tls1_2: why.cast(), tls1_3: why.cast() },
             groups: Groups { tls1_2: why.cast(), tls1_3: why.cast() },
-            signatures: Signatures { tls1_2: why.cast() },
+            signatures: Signatures { tls1_2: why.cast(), tls1_3: why.cast() },
             fields: why.cast(),
             behaviour: Behaviour::unobserved(why),
             attacks: Attacks::unobserved(why),

@@ -108,6 +108,9 @@ pub struct Groups {
 pub struct Signatures {
     #[schemars(extend("x-since" = 2))]
     pub tls1_2: Observation<Enumerated>,
+    /// By hellos with a key share: the server settles on a scheme before it answers.
+    #[schemars(extend("x-since" = 4))]
+    pub tls1_3: Observation<Enumerated>,
 }
 
 /// Parameters of one ephemeral finite-field key exchange.

@@ -7,7 +7,7 @@ use super::asker::{Asker, Heard};
 use super::enumerate::{List, Pick, Question, Sorted};
 use super::hello::Hello;
 use super::versions::{self, CHUNK, Found, VERSIONS};
-use super::{Opening, attacks, behaviour, exchange, names, other_chains, resume, resumption, with_tickets};
+use super::{Opening, attacks, exchange, names, other_chains, resume, schemes};
 use crate::facts::{Enumerated, Observation, Reason, Suites, Tls, Unobserved, Version, Versions};
 use crate::net::NetError;
 use crate::probe::Context;
@@ -52,11 +52,7 @@ pub async fn look_again(
             (Err(error), _) => (error.observation(), error.observation()),
         };
         if let (true, Some(found)) = (behaves, &known) {
-            tls.behaviour = behaviour::look(&asker, found, None).await;
-            let offers = [3, 4].map(|at| found[at].version.value().is_some_and(|version: &Version| version.offered));
-            let tickets = tls.behaviour.resumption.clone();
-            let resumed = resumption(&asker, first, offers).await;
-            (tls.behaviour.resumption, tls.behaviour.early_data) = with_tickets(resumed, tickets, offers);
+            tls.behaviour = super::behaviour_of(&asker, found, first, None).await;
         }
     }
     if let Some(found) = &known {
@@ -69,6 +65,10 @@ pub async fn look_again(
         }
         if wants(&["tls.signatures", "tls.others", "tls.dane"]) {
             tls.signatures.tls1_2 = exchange::signatures_1_2(&asker, &found[3]).await;
+            tls.signatures.tls1_3 = match schemes::share_among(&earlier.groups.tls1_3) {
+                Ok(group) => schemes::look(&asker, &found[4], group, &earlier.chain).await,
+                Err(why) => why.cast(),
+            };
         }
         if wants(&["tls.fields", "tls.exposures"]) {
             tls.fields = exchange::fields(&asker, found).await;

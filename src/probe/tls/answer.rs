@@ -134,10 +134,15 @@ pub(super) fn records(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
     out
 }
 
+/// Every handshake byte that came before the server changed its cipher.
+pub(super) fn clear_handshake(bytes: &[u8]) -> Vec<u8> {
+    let clear = records(bytes).into_iter().take_while(|(kind, _)| *kind != 20).filter(|(kind, _)| *kind == 22);
+    clear.flat_map(|(_, body)| body).collect()
+}
+
 /// The NewSessionTicket that a server of TLS 1.2 sends in the clear before it changes its cipher (RFC 5077 §3.3).
 pub(super) fn ticket(bytes: &[u8]) -> Option<Vec<u8>> {
-    let clear = records(bytes).into_iter().take_while(|(kind, _)| *kind != 20).filter(|(kind, _)| *kind == 22);
-    let handshake: Vec<u8> = clear.flat_map(|(_, body)| body).collect();
+    let handshake = clear_handshake(bytes);
     let mut rest = handshake.as_slice();
     while let Some((header, after)) = rest.split_first_chunk::<4>() {
         let body = after.get(..number24([header[1], header[2], header[3]]))?;

@@ -88,6 +88,8 @@ struct State {
     waited: Duration,
     given_up: Option<NetError>,
     sightings: Sightings,
+    /// Groups that HelloRetryRequests named, in the order of choice.
+    groups: Vec<u16>,
 }
 
 impl<'a> Asker<'a> {
@@ -109,6 +111,10 @@ impl<'a> Asker<'a> {
                 state.witness.get_or_insert_with(|| hello.clone());
             }
             state.sightings.note(hello, answer);
+            let group = answer.group().filter(|group| answer.retry && !hello.share && hello.groups.contains(group));
+            if let Some(group) = group.filter(|group| !state.groups.contains(group)) {
+                state.groups.push(group);
+            }
         }
         Ok(heard)
     }
@@ -239,6 +245,11 @@ impl<'a> Asker<'a> {
     /// What equal questions were answered with.
     pub(super) fn sightings(&self) -> Sightings {
         self.state().sightings.clone()
+    }
+
+    /// Groups of TLS 1.3 that were chosen so far, each from all that were not chosen before.
+    pub(super) fn groups(&self) -> Vec<u16> {
+        self.state().groups.clone()
     }
 
     /// Whether a hello is known that the endpoint answers.

@@ -5,6 +5,7 @@ use tokio::time::sleep;
 
 use super::answer::{Depth, Progress, read, records};
 use super::asker::{Asker, random};
+use super::handshake;
 use super::hello::{Hello, extension};
 use super::names;
 use super::open::{Client, Speaks, doing};
@@ -22,14 +23,20 @@ const TRIES: usize = 4;
 
 /// Looks for every known fault.
 pub(super) async fn look(asker: &Asker<'_>, found: &[Found; 5], behaviour: &Behaviour) -> Attacks {
-    let (heartbleed, early_ccs, ticketbleed, robot, starttls_injection) = futures_util::join!(
+    // One after the other: servers that do one thing at a time wait for what ROBOT does not send.
+    let secrets_and_records = async {
+        let poodle_tls = handshake::poodle(asker, found).await;
+        let padding_oracle = handshake::padding_oracle(asker, found).await;
+        (robot::look(asker, found).await, poodle_tls, padding_oracle)
+    };
+    let (heartbleed, early_ccs, ticketbleed, (robot, poodle_tls, padding_oracle), starttls_injection) = futures_util::join!(
         heartbleed(asker, found, behaviour),
         early_ccs(asker, found),
         ticketbleed(asker, found, behaviour),
-        robot::look(asker, found),
+        secrets_and_records,
         injection(asker),
     );
-    Attacks { heartbleed, early_ccs, ticketbleed, robot, starttls_injection }
+    Attacks { heartbleed, early_ccs, ticketbleed, robot, poodle_tls, padding_oracle, starttls_injection }
 }
 
 /// Looks again for the faults that were found.
@@ -52,6 +59,12 @@ pub(super) async fn look_again(
     if doubtful(&earlier.robot) {
         out.robot = robot::look(asker, found).await;
     }
+    if doubtful(&earlier.poodle_tls) {
+        out.poodle_tls = handshake::poodle(asker, found).await;
+    }
+    if doubtful(&earlier.padding_oracle) {
+        out.padding_oracle = handshake::padding_oracle(asker, found).await;
+    }
     if doubtful(&earlier.starttls_injection) {
         out.starttls_injection = injection(asker).await;
     }
@@ -65,8 +78,18 @@ fn doubtful(attack: &Observation<Attack>) -> bool {
 
 /// The version and suites that an attack on TLS 1.2 and older is made with.
 pub(super) fn ground(found: &[Found; 5], wanted: fn(u16) -> bool) -> Result<Option<(u16, Vec<u16>)>, Unobserved> {
+    ground_from(VERSIONS[0], found, wanted)
+}
+
+/// As [`ground`], in no version older than this one.
+pub(super) fn ground_from(
+    oldest: u16,
+    found: &[Found; 5],
+    wanted: fn(u16) -> bool,
+) -> Result<Option<(u16, Vec<u16>)>, Unobserved> {
     let mut unknown = None;
-    for (version, found) in VERSIONS.into_iter().zip(found).rev().skip(1) {
+    let versions = VERSIONS.into_iter().zip(found).rev().skip(1);
+    for (version, found) in versions.take_while(|(version, _)| *version >= oldest) {
         match &found.suites {
             Ok(sorted) => {
                 let suites: Vec<u16> =

@@ -8,6 +8,7 @@ use super::answer::{Depth, ServerHello};
 use super::asker::{Asker, Heard};
 use super::hello::{Hello, Name, extension};
 use super::names;
+use super::resume;
 use super::versions::{CHUNK, Found, VERSIONS};
 use crate::facts::{Behaviour, Naming, Observation, Reason, Resumption, Unobserved};
 use crate::net::NetError;
@@ -43,18 +44,7 @@ pub(super) async fn look(asker: &Asker<'_>, found: &[Found; 5], chosen: Option<&
         alpn(asker, found, chosen),
     );
     let (without_name, unknown_name) = names(asker, found, seen.leaf.as_deref()).await;
-    Behaviour {
-        client_renegotiation: Observation::not_run(
-            Reason::Unsupported,
-            "whether a client may renegotiate shows only inside an encrypted connection of TLS 1.2 or older",
-        ),
-        fallback_scsv: scsv,
-        intolerant_of,
-        alpn,
-        without_name,
-        unknown_name,
-        ..seen.behaviour
-    }
+    Behaviour { fallback_scsv: scsv, intolerant_of, alpn, without_name, unknown_name, ..seen.behaviour }
 }
 
 /// What equal hellos with every feature brought.
@@ -252,9 +242,15 @@ fn naming(asker: &Asker<'_>, heard: Heard, leaf: Option<&[u8]>) -> Observation<N
     }
 }
 
+/// What such hellos have in them.
+const WORDS: [&str; 3] = [
+    "values reserved for the future (GREASE, RFC 8701)",
+    "hellos as long as post-quantum key shares make them",
+    "a version newer than it knows",
+];
+
 /// Well-formed hellos that old servers and boxes before them stumble over.
 async fn intolerant_of(asker: &Asker<'_>, found: &[Found; 5]) -> Observation<Vec<String>> {
-    let mut hellos = Vec::new();
     let mut suites: Vec<u16> = Vec::new();
     for found in found.iter().rev().take(2) {
         suites.extend(found.suites.iter().flat_map(|sorted| sorted.accepted.iter().take(CHUNK / 2)));
@@ -266,16 +262,17 @@ async fn intolerant_of(asker: &Asker<'_>, found: &[Found; 5]) -> Observation<Vec
             Err(why) => why.cast(),
         };
     }
-    hellos.push(("values reserved for the future (GREASE, RFC 8701)", Hello::browser(&suites, Some(GREASE), 0)));
-    hellos.push(("hellos as long as post-quantum key shares make them", Hello::browser(&suites, None, 1800)));
+    let modern =
+        [(WORDS[0], Hello::browser(&suites, Some(GREASE), 0)), (WORDS[1], Hello::browser(&suites, None, 1800))];
+    // Both at once, and one by one only if that is turned away.
+    let mut hellos = match asker.ask(&Hello::browser(&suites, Some(GREASE), 1800), Depth::Hello).await {
+        Ok(Heard::Hello(_)) => Vec::new(),
+        _ => modern.into(),
+    };
     if let Ok((version @ 0x0301.., suites)) = legacy(found) {
         let mut newer = Hello::new(version).suites(&suites[..suites.len().min(CHUNK)]);
         newer.claimed = Some(0x0305);
-        hellos.push(("a version newer than it knows", newer));
-    }
-    // Who turns away any current hello is not intolerant of what is peculiar in these.
-    if let Err(error) = hear(asker, &Hello::browser(&suites, None, 0), Depth::Hello).await {
-        return error.observation();
+        hellos.push((WORDS[2], newer));
     }
     let mut refused = Vec::new();
     let answers = join_all(hellos.iter().map(|(_, hello)| asker.ask(hello, Depth::Hello))).await;
@@ -288,6 +285,12 @@ async fn intolerant_of(asker: &Asker<'_>, found: &[Found; 5]) -> Observation<Vec
             Err(error) => return error.observation(),
         }
     }
+    // Who turns away any current hello is not intolerant of what is peculiar in these.
+    if !refused.is_empty()
+        && let Err(error) = hear(asker, &Hello::browser(&suites, None, 0), Depth::Hello).await
+    {
+        return error.observation();
+    }
     Observation::observed(refused)
 }
 
@@ -296,9 +299,9 @@ async fn alpn(asker: &Asker<'_>, found: &[Found; 5], chosen: Option<&str>) -> Ob
     let (version, suites) = match legacy(found) {
         Ok((0x0300, _)) => return Observation::absent(),
         Ok(legacy) => legacy,
+        // In TLS 1.3 alone the answer is encrypted.
         Err(Observation::Absent { .. }) if found[4].suites.is_ok() => {
-            let detail = "the server speaks TLS 1.3 alone, in which the answer is encrypted";
-            return Observation::not_run(Reason::Unsupported, detail);
+            return resume::protocols(asker, &PROTOCOLS).await;
         }
         Err(why) => return why.cast(),
     };

@@ -108,20 +108,12 @@ impl Question<'_> {
         }
     }
 
-    /// As [`Question::sort`], when the first choice of all is known already.
-    pub(super) async fn sort_after(&self, chosen: u16, items: Vec<u16>) -> Sorted {
+    /// As [`Question::sort`], when the first choices are known already, in their order.
+    pub(super) async fn sort_after(&self, chosen: Vec<u16>, items: Vec<u16>) -> Sorted {
         let mut rest = items;
-        rest.retain(|item| *item != chosen);
-        let first = Sorted { accepted: vec![chosen], ..Sorted::default() };
+        rest.retain(|item| !chosen.contains(item));
+        let first = Sorted { accepted: chosen, ..Sorted::default() };
         first.join(self.sort(rest).await)
-    }
-
-    /// As [`Question::sort`], in two lanes at the same time: half as long, for one refusal more. The order of choice is that within
-    /// each lane.
-    pub(super) async fn sort_in_lanes(&self, items: Vec<u16>) -> Sorted {
-        let lane = |odd: usize| items.iter().copied().skip(odd).step_by(2).collect::<Vec<u16>>();
-        let (one, other) = futures_util::join!(self.sort(lane(0)), self.sort(lane(1)));
-        one.join(other)
     }
 
     async fn remove(&self, items: Vec<u16>) -> Sorted {
@@ -193,10 +185,25 @@ impl Question<'_> {
         }
     }
 
+    /// A HelloRetryRequest names suite and group. So questions about suites of TLS 1.3 also tell groups, if those that are known
+    /// stand back: all but one that is accepted in any case, so that a refusal is still that of the suites.
+    fn riding(&self) -> Vec<u16> {
+        let known = self.asker.groups();
+        let mut groups = self.hello.groups.clone();
+        if self.hello.version == 0x0304 && !self.hello.share && known.iter().all(|group| groups.contains(group)) {
+            groups.retain(|group| !known.contains(group));
+            groups.extend(known.first());
+        }
+        groups
+    }
+
     fn offering(&self, items: &[u16]) -> (Hello, Depth) {
         let hello = self.hello.clone();
         match self.list {
-            List::Suites => (hello.suites(items), Depth::Hello),
+            List::Suites => {
+                let groups = self.riding();
+                (Hello { groups, ..hello }.suites(items), Depth::Hello)
+            }
             // TLS 1.3 names the group in its first message, older versions in their third.
             List::Groups if hello.version == 0x0304 => (hello.groups(items), Depth::Hello),
             List::Groups => (hello.groups(items), Depth::Flight),

@@ -24,7 +24,7 @@ pub(super) async fn groups_1_3(asker: &Asker<'_>, found: &Found) -> Observation<
         return Observation::not_run(Reason::Unsupported, detail);
     }
     let question = Question { asker, hello: Hello::new(0x0304).suites(suites), list: List::Groups };
-    observed(question.sort_in_lanes(names::groups_of(0x0304)).await, names::group)
+    observed(question.sort_after(asker.groups(), names::groups_of(0x0304)).await, names::group)
 }
 
 /// Groups of TLS 1.2: curves, and the finite fields of RFC 7919; absent where no suite has an ephemeral key.
@@ -243,7 +243,7 @@ fn suites_with(known: &Sorted, wanted: impl Fn(u16) -> bool) -> Result<Vec<u16>,
     Err(known.unknown.iter().find(|(suite, _)| wanted(*suite)).map(|(_, error)| error.clone()))
 }
 
-fn observed(sorted: Sorted, name: fn(u16) -> String) -> Observation<Enumerated> {
+pub(super) fn observed(sorted: Sorted, name: fn(u16) -> String) -> Observation<Enumerated> {
     match sorted.unknown.first() {
         Some((_, error)) if sorted.accepted.is_empty() && sorted.refused.is_empty() => error.observation(),
         _ => Observation::observed(sorted.facts(name)),

@@ -18,6 +18,7 @@ pub(super) mod extension {
     pub(in super::super) const EXTENDED_MASTER_SECRET: u16 = 23;
     pub(in super::super) const SUPPORTED_VERSIONS: u16 = 43;
     pub(in super::super) const PSK_MODES: u16 = 45;
+    pub(in super::super) const CERTIFICATE_SIGNATURES: u16 = 50;
     pub(in super::super) const KEY_SHARE: u16 = 51;
     pub(in super::super) const STATUS_REQUEST: u16 = 5;
     pub(in super::super) const HEARTBEAT: u16 = 15;
@@ -31,8 +32,8 @@ pub(super) mod extension {
 /// A retry in a lower version than the client's best (RFC 7507 §2).
 const FALLBACK_SCSV: u16 = 0x5600;
 
-/// The group of the only key share we send.
-const X25519: u16 = 29;
+/// The group of the key shares that are random bytes.
+pub(super) const X25519: u16 = 29;
 
 /// One question.
 #[derive(Clone, Debug)]
@@ -45,6 +46,8 @@ pub(super) struct Hello {
     /// Sends a key share of X25519 where that group is offered. Any 32 bytes are a public key of it (RFC 7748 §5), so none is made;
     /// what the server encrypts to it is never read.
     pub(super) share: bool,
+    /// A key share of another group instead, with its public key.
+    pub(super) point: Option<(u16, Vec<u8>)>,
     pub(super) name: Name,
     /// Says that this is a retry in a lower version.
     pub(super) fallback: bool,
@@ -83,6 +86,7 @@ impl Hello {
             groups: names::groups_of(version),
             signatures: names::codes(SIGNATURES),
             share: false,
+            point: None,
             name: Name::Host,
             fallback: false,
             compressions: Vec::new(),
@@ -143,7 +147,8 @@ impl Hello {
         body.extend(session);
         let grease = self.browser.and_then(|browser| browser.grease);
         let mut suites: Vec<u16> = grease.into_iter().chain(self.suites.iter().copied()).collect();
-        if !tls13 {
+        // Said once: with the extension instead, and in a renegotiation never (RFC 5746 §3.5).
+        if !tls13 && !self.extra.iter().any(|(kind, _)| *kind == extension::RENEGOTIATION_INFO) {
             suites.push(RENEGOTIATION_SCSV);
         }
         if self.fallback {
@@ -199,10 +204,12 @@ impl Hello {
             let listed = codes(&versions);
             push(&mut out, extension::SUPPORTED_VERSIONS, &[&[listed.len() as u8][..], &listed].concat());
             push(&mut out, extension::PSK_MODES, &[1, 1]); // psk_dhe_ke
-            let share = if self.share && self.groups.contains(&X25519) {
-                [&X25519.to_be_bytes()[..], &nested(random)].concat()
-            } else {
-                Vec::new()
+            let share = match &self.point {
+                Some((group, point)) => [&group.to_be_bytes()[..], &nested(point)].concat(),
+                None if self.share && self.groups.contains(&X25519) => {
+                    [&X25519.to_be_bytes()[..], &nested(random)].concat()
+                }
+                None => Vec::new(),
             };
             push(&mut out, extension::KEY_SHARE, &nested(&share));
         }

@@ -9,11 +9,13 @@ mod behaviour;
 mod enumerate;
 mod exchange;
 mod exercise;
+mod handshake;
 mod hello;
 mod names;
 mod open;
 mod resume;
 mod robot;
+mod schemes;
 mod sightings;
 mod ssl2;
 mod starttls;
@@ -28,6 +30,7 @@ pub use exercise::exercise;
 pub use open::{open, version};
 pub use starttls::{LDAP_START_TLS, Opening, ldap_result, opening_of, xmpp_header};
 
+use futures_util::FutureExt;
 use rustls_pki_types::CertificateDer;
 
 use super::Context;
@@ -39,7 +42,9 @@ use crate::net::NetError;
 use crate::scope::Target;
 use answer::{Depth, ServerHello};
 use asker::{Asker, Heard};
+use handshake::Session;
 use hello::Hello;
+use versions::Found;
 
 /// The most certificates that are kept of a chain.
 const CHAIN_CAP: usize = 16;
@@ -47,45 +52,71 @@ const CHAIN_CAP: usize = 16;
 /// Looks at the TLS that `target` speaks on `port` (nominal) after `opening`, for the server name `host`.
 pub async fn look(context: &Context, target: &Target, host: &str, port: u16, opening: Opening) -> Tls {
     let asker = Asker::new(context, target, host, port, opening);
+    // The longest list is begun while older versions are still asked for.
+    let modern = versions::modern(&asker).boxed().shared();
+    let groups = async { exchange::groups_1_3(&asker, &modern.clone().await).await };
+    let (groups, (mut tls, found)) = futures_util::join!(groups, all_else(&asker, modern.clone()));
+    // Nobody was known to answer when they were asked for.
+    let again = modern.await.suites.is_err() && found.suites.is_ok();
+    tls.groups.tls1_3 = if again { exchange::groups_1_3(&asker, &found).await } else { groups };
+    if tls.signatures.tls1_3.is_underived() {
+        tls.signatures.tls1_3 = match schemes::share_among(&tls.groups.tls1_3) {
+            Ok(group) => schemes::look(&asker, &found, group, &tls.chain).await,
+            Err(why) => why.cast(),
+        };
+    }
+    tls.pace = Observation::observed(asker.pace());
+    tls
+}
+
+/// Everything but the groups of TLS 1.3, and its signature schemes only if a group is known that key shares are made of; and what was
+/// found of TLS 1.3.
+async fn all_else(asker: &Asker<'_>, modern: impl Future<Output = Found>) -> (Tls, Found) {
     let (found, ssl2, first) =
-        futures_util::join!(versions::look(&asker), versions::ssl2(&asker), resume::first(&asker));
+        futures_util::join!(versions::look(asker, modern), versions::ssl2(asker), resume::first(asker));
     // As for the other versions: a closed connection may be an answer now that somebody is known to answer.
     let closed = matches!(ssl2, Observation::Failed { reason: Reason::Closed | Reason::Reset, .. });
-    let ssl2 = if closed && asker.has_witness() { versions::ssl2(&asker).await } else { ssl2 };
+    let ssl2 = if closed && asker.has_witness() { versions::ssl2(asker).await } else { ssl2 };
     let (negotiated, chain) = match &first {
         Ok(first) => first.seen.clone(),
         Err(error) => match versions::newest(&found).filter(|version| *version < 0x0304) {
             // No modern handshake: what the plaintext part of an old one shows.
-            Some(version) => legacy(&asker, version, &found).await,
+            Some(version) => legacy(asker, version, &found).await,
             None => (error.observation(), error.observation()),
         },
     };
     let alpn = negotiated.value().and_then(|negotiated| negotiated.alpn.clone());
     let [.., tls1_2, tls1_3] = &found;
-    let offers = [tls1_2, tls1_3].map(|found| found.version.value().is_some_and(|version| version.offered));
-    let (groups_1_2, groups_1_3, signatures, order_1_2, order_1_3, fields, behaviour) = futures_util::join!(
-        exchange::groups_1_2(&asker, tls1_2),
-        exchange::groups_1_3(&asker, tls1_3),
-        exchange::signatures_1_2(&asker, tls1_2),
-        versions::preference(&asker, 0x0303, tls1_2),
-        versions::preference(&asker, 0x0304, tls1_3),
-        exchange::fields(&asker, &found),
-        behaves(&asker, &found, first, offers, alpn.as_deref()),
+    let signatures_1_3 = async {
+        match schemes::share_of(asker, tls1_3) {
+            Some(group) => schemes::look(asker, tls1_3, group, &chain).await,
+            None => Observation::underived(),
+        }
+    };
+    let (groups_1_2, signatures_1_3, signatures_1_2, order_1_2, order_1_3, fields, behaviour) = futures_util::join!(
+        exchange::groups_1_2(asker, tls1_2),
+        signatures_1_3,
+        exchange::signatures_1_2(asker, tls1_2),
+        versions::preference(asker, 0x0303, tls1_2),
+        versions::preference(asker, 0x0304, tls1_3),
+        exchange::fields(asker, &found),
+        behaves(asker, &found, first, alpn.as_deref()),
     );
     let (mut behaviour, attacks) = behaviour;
-    let other_chains = other_chains(&asker, &chain);
-    unsteady(&asker, &mut behaviour.unsteady);
+    let other_chains = other_chains(asker, &chain);
+    unsteady(asker, &mut behaviour.unsteady);
+    let modern = tls1_3.clone();
     let (versions, suites) = versions::facts(found, ssl2);
-    Tls {
+    let tls = Tls {
         versions,
         suites,
         preference: Preference { tls1_2: order_1_2, tls1_3: order_1_3 },
-        groups: Groups { tls1_2: groups_1_2, tls1_3: groups_1_3 },
-        signatures: Signatures { tls1_2: signatures },
+        groups: Groups { tls1_2: groups_1_2, tls1_3: Observation::underived() },
+        signatures: Signatures { tls1_2: signatures_1_2, tls1_3: signatures_1_3 },
         fields,
         behaviour,
         attacks,
-        pace: Observation::observed(asker.pace()),
+        pace: Observation::underived(),
         negotiated,
         chain,
         other_chains,
@@ -96,22 +127,39 @@ pub async fn look(context: &Context, target: &Target, host: &str, port: u16, ope
         dane: Observation::underived(),
         caa: Observation::underived(),
         announced: Observation::underived(),
-    }
+    };
+    (tls, modern)
 }
 
 /// Behaviour, and then the faults that it leaves possible.
 async fn behaves(
     asker: &Asker<'_>,
-    found: &[versions::Found; 5],
+    found: &[Found; 5],
     first: Result<resume::First, NetError>,
-    offers: [bool; 2],
     alpn: Option<&str>,
 ) -> (Behaviour, Attacks) {
-    let (mut behaviour, resumed) =
-        futures_util::join!(behaviour::look(asker, found, alpn), resumption(asker, first, offers));
-    (behaviour.resumption, behaviour.early_data) = with_tickets(resumed, behaviour.resumption, offers);
+    let behaviour = behaviour_of(asker, found, first, alpn).await;
     let attacks = attacks::look(asker, found, &behaviour).await;
     (behaviour, attacks)
+}
+
+/// What plaintext hellos tell, and what shows only inside handshakes that are completed.
+async fn behaviour_of(
+    asker: &Asker<'_>,
+    found: &[Found; 5],
+    first: Result<resume::First, NetError>,
+    alpn: Option<&str>,
+) -> Behaviour {
+    let [.., tls1_2, tls1_3] = found;
+    let offers = [tls1_2, tls1_3].map(|found| found.version.value().is_some_and(|version| version.offered));
+    let completed = async {
+        let (renegotiation, session) = handshake::renegotiation(asker, found).await;
+        (renegotiation, resumption(asker, first, offers, session).await)
+    };
+    let (mut behaviour, (renegotiation, resumed)) = futures_util::join!(behaviour::look(asker, found, alpn), completed);
+    behaviour.client_renegotiation = renegotiation;
+    (behaviour.resumption, behaviour.early_data) = with_tickets(resumed, behaviour.resumption, offers);
+    behaviour
 }
 
 type Seen = (Observation<Negotiated>, Observation<Chain>);
@@ -121,8 +169,9 @@ async fn resumption(
     asker: &Asker<'_>,
     first: Result<resume::First, NetError>,
     [offers_1_2, _]: [bool; 2],
+    session: Option<Session>,
 ) -> Result<(Result<Resumption, NetError>, Observation<i64>), NetError> {
-    Ok(resume::look(asker, &first?, offers_1_2).await)
+    Ok(resume::look(asker, &first?, offers_1_2, session).await)
 }
 
 /// With what was heard of tickets in the clear.
@@ -170,9 +219,8 @@ fn other_chains(asker: &Asker<'_>, chain: &Observation<Chain>) -> Observation<Ve
 }
 
 /// What the ServerHello and Certificate messages of an old version show in the clear.
-async fn legacy(asker: &Asker<'_>, version: u16, found: &[versions::Found; 5]) -> Seen {
-    let accepted =
-        |found: &versions::Found| found.suites.as_ref().map(|sorted| sorted.accepted.clone()).unwrap_or_default();
+async fn legacy(asker: &Asker<'_>, version: u16, found: &[Found; 5]) -> Seen {
+    let accepted = |found: &Found| found.suites.as_ref().map(|sorted| sorted.accepted.clone()).unwrap_or_default();
     let suites =
         versions::VERSIONS.into_iter().zip(found).find(|(v, _)| *v == version).map(|(_, found)| accepted(found));
     let hello = match asker.ask(&Hello::new(version).suites(&suites.unwrap_or_default()), Depth::Flight).await {

@@ -106,7 +106,10 @@ impl Client {
         self.shake(conn, host, patience, doing).await?.map_err(|e| NetError::from_io(&e, doing))
     }
     /// The handshake's own error is inside; outside is why there was none.
-    async fn shake<S: AsyncRead + AsyncWrite + Unpin>(
+    ///
+    /// # Errors
+    /// No server name, or not done in time.
+    pub(super) async fn shake<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         conn: S,
         host: &str,

@@ -1,6 +1,6 @@
 //! Handshakes of a current client: the first one with all that it shows, and whether the server takes a session up again.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Result as IoResult};
 use std::time::Duration;
 
 use rustls::{HandshakeKind, ProtocolVersion};
@@ -9,11 +9,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::client::TlsStream;
 
-use super::asker::Asker;
+use super::answer::Depth;
+use super::asker::{Asker, Heard};
+use super::handshake::Session;
+use super::hello::Hello;
 use super::open::{Client, Speaks, doing};
 use super::{Seen, keep, names};
 use crate::facts::{Negotiated, Observation, Reason, Resumption};
-use crate::net::NetError;
+use crate::net::{Conn, NetError};
 use crate::scope::Act;
 
 /// What the first handshake brought, and the client that made it.
@@ -59,6 +62,7 @@ pub(super) async fn look(
     asker: &Asker<'_>,
     first: &First,
     tls1_2: bool,
+    session: Option<Session>,
 ) -> (Result<Resumption, NetError>, Observation<i64>) {
     let modern = async {
         if first.version == ProtocolVersion::TLSv1_3 {
@@ -67,7 +71,7 @@ pub(super) async fn look(
             (Ok(None), Observation::absent())
         }
     };
-    let older = async { if tls1_2 { by_session_id(asker).await.map(Some) } else { Ok(None) } };
+    let older = async { if tls1_2 { by_session_id(asker, session).await.map(Some) } else { Ok(None) } };
     let ((psk, early_data), session_id) = futures_util::join!(modern, older);
     let seen = psk.and_then(|psk| Ok(Resumption { psk, session_id: session_id?, ticket: None }));
     (seen, early_data)
@@ -88,7 +92,19 @@ async fn in_tls1_3(asker: &Asker<'_>, first: &First) -> (Result<Option<bool>, Ne
     }
 }
 
-async fn by_session_id(asker: &Asker<'_>) -> Result<bool, NetError> {
+/// In TLS 1.2. A session of a handshake that was completed anyway needs no second one: whether it is taken up shows in the clear.
+async fn by_session_id(asker: &Asker<'_>, session: Option<Session>) -> Result<bool, NetError> {
+    if let Some(Session { version: version @ 0x0303, suite, id }) = session {
+        let hello = Hello { session: id.clone(), ..Hello::new(version).suites(&[suite]) };
+        if id.is_empty() {
+            return Ok(false);
+        }
+        return match asker.ask(&hello, Depth::Hello).await {
+            Ok(Heard::Hello(answer)) => Ok(answer.session == id),
+            Ok(_) => Err(NetError::new(Reason::Other, "a hello with a session was refused")),
+            Err(error) => Err(error),
+        };
+    }
     let client = Client::new(Speaks::Tls12Ids, &[])?;
     let mut stream = connect(asker, &client, Act::polite(asker.port)).await?;
     farewell(&mut stream, asker.context.net.answer_time()).await;
@@ -101,20 +117,58 @@ async fn taken_up(asker: &Asker<'_>, client: &Client) -> Result<bool, NetError> 
     Ok(stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed))
 }
 
-/// One handshake; a lost connection is tried again.
-async fn connect(asker: &Asker<'_>, client: &Client, act: Act) -> Result<TlsStream<crate::net::Conn>, NetError> {
-    let patience = asker.context.net.answer_time();
-    let mut tried = 0;
-    loop {
-        let outcome = match asker.connect(act).await {
-            Ok(conn) => client.handshake(conn, asker.host, patience, &doing(asker.target, act)).await,
+/// Protocols by ALPN (RFC 7301), in the server's order: whole handshakes, each without what was chosen before.
+pub(super) async fn protocols(asker: &Asker<'_>, all: &[&str]) -> Observation<Vec<String>> {
+    let mut left = all.to_vec();
+    let mut accepted = Vec::new();
+    while !left.is_empty() {
+        let list: Vec<&[u8]> = left.iter().map(|name| name.as_bytes()).collect();
+        let outcome = match Client::new(Speaks::Any, &list) {
+            Ok(client) => shake(asker, &client, Act::polite(asker.port)).await,
             Err(error) => Err(error),
         };
-        match outcome {
-            Err(error) if tried < 4 && matches!(error.reason, Reason::Closed | Reason::Reset) => tried += 1,
-            outcome => return outcome,
+        let chosen = match outcome {
+            Ok(Ok(stream)) => stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec),
+            Ok(Err(alert)) if refuses_protocols(&alert) => None,
+            Ok(Err(other)) => {
+                return NetError::from_io(&other, &doing(asker.target, Act::polite(asker.port))).observation();
+            }
+            Err(error) => return error.observation(),
+        };
+        let Some(at) = chosen.and_then(|chosen| left.iter().position(|name| name.as_bytes() == chosen)) else { break };
+        accepted.push(left.remove(at).to_owned());
+    }
+    Observation::observed(accepted)
+}
+
+/// Whether a handshake ended because no protocol suited (RFC 7301 §3.2), or with the word for whatever does not.
+fn refuses_protocols(error: &std::io::Error) -> bool {
+    use rustls::{AlertDescription, Error};
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    let words = [AlertDescription::NoApplicationProtocol, AlertDescription::HandshakeFailure];
+    matches!(tls, Some(Error::AlertReceived(alert)) if words.contains(alert))
+}
+
+/// One handshake; a lost connection is tried again.
+async fn connect(asker: &Asker<'_>, client: &Client, act: Act) -> Result<TlsStream<Conn>, NetError> {
+    shake(asker, client, act).await?.map_err(|error| NetError::from_io(&error, &doing(asker.target, act)))
+}
+
+/// As [`connect`]; the handshake's own error is inside.
+async fn shake(asker: &Asker<'_>, client: &Client, act: Act) -> Result<IoResult<TlsStream<Conn>>, NetError> {
+    let patience = asker.context.net.answer_time();
+    let doing = doing(asker.target, act);
+    for _ in 0..4 {
+        let conn = match asker.connect(act).await {
+            Err(error) if matches!(error.reason, Reason::Closed | Reason::Reset) => continue,
+            outcome => outcome?,
+        };
+        match client.shake(conn, asker.host, patience, &doing).await? {
+            Err(error) if matches!(NetError::from_io(&error, "").reason, Reason::Closed | Reason::Reset) => {}
+            outcome => return Ok(outcome),
         }
     }
+    client.shake(asker.connect(act).await?, asker.host, patience, &doing).await
 }
 
 /// Says goodbye and hears the server out; true if it ended the connection.

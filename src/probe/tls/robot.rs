@@ -82,16 +82,18 @@ pub(super) async fn look(asker: &Asker<'_>, found: &[Found; 5]) -> Observation<A
     safe("a right and four wrong paddings of the premaster secret are answered alike")
 }
 
-type Round = BTreeMap<&'static str, Reaction>;
+/// What each fault brought.
+pub(super) type Round = BTreeMap<&'static str, Reaction>;
 
-fn alike(round: &Round) -> bool {
+/// Whether all brought the same.
+pub(super) fn alike(round: &Round) -> bool {
     let mut reactions = round.values();
     let first = reactions.next();
     reactions.all(|reaction| Some(reaction) == first)
 }
 
-/// What each padding brought, in words.
-fn told(round: &Round) -> String {
+/// What each fault brought, in words.
+pub(super) fn told(round: &Round) -> String {
     let parts: Vec<String> = round.iter().map(|(padding, reaction)| format!("{padding}: {reaction}")).collect();
     parts.join("; ")
 }
@@ -159,16 +161,25 @@ async fn flight_again(
     flight(asker, hello).await
 }
 
-/// Modulus and exponent of an RSA certificate, without leading zeros.
+/// Modulus and exponent of an RSA certificate, without leading zeros, if they are of a size that is computed with.
 pub(super) fn rsa_key(der: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let plain = |bytes: &[u8]| bytes.iter().copied().skip_while(|byte| *byte == 0).collect::<Vec<u8>>();
     match certificate.public_key().parsed().ok()? {
         PublicKey::RSA(key) => {
-            Some((plain(key.modulus), plain(key.exponent))).filter(|(modulus, _)| modulus.len() >= 64)
+            let sized = |(modulus, exponent): &(Vec<u8>, Vec<u8>)| {
+                (64..=2048).contains(&modulus.len()) && (1..=8).contains(&exponent.len())
+            };
+            Some((plain(key.modulus), plain(key.exponent))).filter(sized)
         }
         _ => None,
     }
+}
+
+/// A premaster secret for this version, and what it is wrapped to for the server.
+pub(super) fn wrapped(version: u16, modulus: &[u8], exponent: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let block = premaster(modulus.len(), version, Fault::None);
+    (block[block.len() - 48..].to_vec(), encrypt(&block, modulus, exponent))
 }
 
 /// The encryption block (RFC 8017 §7.2.1), as long as the modulus. Its secret is no secret: nothing is ever decrypted with it.

@@ -99,7 +99,7 @@ async fn look_behind(opening: Opening, port: u16) -> Suites {
     let target = scope.host("www.cec.example", IpAddr::from(Ipv4Addr::LOCALHOST)).unwrap();
     let context = Context::new(Arc::new(Net::new(limits, ConnectionLog::counting())), scope);
     let asker = Asker::new(&context, &target, "www.cec.example", 443, opening);
-    let (_, suites) = versions::facts(versions::look(&asker).await, Observation::absent());
+    let (_, suites) = versions::facts(versions::look(&asker, versions::modern(&asker)).await, Observation::absent());
     suites
 }
 

@@ -17,6 +17,7 @@ pub(super) const VERSIONS: [u16; 5] = [0x0300, 0x0301, 0x0302, 0x0303, 0x0304];
 pub(super) const CHUNK: usize = 64;
 
 /// One version, and what was found about its suites.
+#[derive(Clone)]
 pub(super) struct Found {
     pub(super) version: Observation<Version>,
     pub(super) suites: Result<Sorted, Unobserved>,
@@ -24,10 +25,11 @@ pub(super) struct Found {
     pub(super) needs_share: bool,
 }
 
-/// Asks for every version with the suites in use, and where it is offered for all others.
-pub(super) async fn look(asker: &Asker<'_>) -> [Found; 5] {
-    let [a, b, c, d, e] = VERSIONS;
-    let all = futures_util::join!(one(asker, e), one(asker, d), one(asker, a), one(asker, b), one(asker, c));
+/// Asks for every version with the suites in use, and where it is offered for all others. `modern` is the question about TLS 1.3,
+/// which others wait for, too.
+pub(super) async fn look(asker: &Asker<'_>, modern: impl Future<Output = Found>) -> [Found; 5] {
+    let [a, b, c, d, _] = VERSIONS;
+    let all = futures_util::join!(modern, one(asker, d), one(asker, a), one(asker, b), one(asker, c));
     let (e, d, a, b, c) = all;
     let mut found = [a, b, c, d, e];
     // A closed connection was no answer while no hello was known to be answered; now one may be.
@@ -38,6 +40,11 @@ pub(super) async fn look(asker: &Asker<'_>) -> [Found; 5] {
         }
     }
     found
+}
+
+/// Asks for TLS 1.3 alone.
+pub(super) async fn modern(asker: &Asker<'_>) -> Found {
+    one(asker, VERSIONS[4]).await
 }
 
 async fn one(asker: &Asker<'_>, version: u16) -> Found {
@@ -67,7 +74,7 @@ async fn one(asker: &Asker<'_>, version: u16) -> Found {
     let known = async {
         match chosen {
             // The first answer is the first choice.
-            Some(chosen) if first.contains(&chosen) => question.sort_after(chosen, first).await,
+            Some(chosen) if first.contains(&chosen) => question.sort_after(vec![chosen], first).await,
             Some(chosen) => {
                 Sorted::unknown(first, &NetError::garbage(format!("a suite that was not offered: {chosen:04x}")))
             }
@@ -162,21 +169,24 @@ pub(super) async fn preference(asker: &Asker<'_>, version: u16, found: &Found) -
         Ok(sorted) => sorted,
         Err(why) => return why.cast(),
     };
-    let offered = sorted.accepted.iter().copied().take(CHUNK);
-    let (last, mut forth): (Vec<u16>, Vec<u16>) =
-        offered.partition(|suite| names::suite(*suite).contains("_CHACHA20_"));
-    let mut back: Vec<u16> = forth.iter().rev().copied().collect();
-    forth.extend(&last);
-    back.extend(&last);
-    if forth.len() < 2 || forth == back {
+    let chacha = |suite: &u16| names::suite(*suite).contains("_CHACHA20_");
+    let accepted: Vec<u16> = sorted.accepted.iter().copied().take(CHUNK).collect();
+    // Asked for in one list they were offered in its order already, and the first answer was that to it.
+    let asked = lists(version).into_iter().find(|list| accepted.iter().all(|suite| list.contains(suite)));
+    let asked: Option<Vec<u16>> = asked.map(|list| list.into_iter().filter(|suite| accepted.contains(suite)).collect());
+    let asked = asked.filter(|order| order.first().is_some_and(|first| !chacha(first)));
+    let last_chacha = |order: Vec<u16>| -> Vec<u16> {
+        let (last, first): (Vec<u16>, Vec<u16>) = order.into_iter().partition(chacha);
+        [first, last].concat()
+    };
+    let forth = asked.clone().unwrap_or_else(|| last_chacha(accepted.clone()));
+    let back = last_chacha(forth.iter().rev().copied().collect());
+    if forth.len() < 2 || forth[0] == back[0] {
         return Observation::absent();
     }
     let hello = Hello { share: found.needs_share, ..Hello::new(version) };
     let question = Question { asker, hello, list: List::Suites };
-    let [first, ..] = lists(version);
-    let forth_known = last.is_empty() && forth.iter().all(|suite| first.contains(suite));
-    // Within one list the first answer of the enumeration was that to one order.
-    let one = if forth_known { Ok(Pick::Chose(forth[0])) } else { question.ask(&forth).await };
+    let one = if asked.is_some() { Ok(Pick::Chose(accepted[0])) } else { question.ask(&forth).await };
     let (one, other) = match (one, question.ask(&back).await) {
         (Ok(Pick::Chose(one)), Ok(Pick::Chose(other))) => (one, other),
         (Err(error), _) | (_, Err(error)) => return error.observation(),

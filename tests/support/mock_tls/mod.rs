@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+mod cbc;
 mod real;
 mod script;
 
@@ -83,6 +84,7 @@ fn reset(stream: &TcpStream) {
 #[derive(Default)]
 struct Hello {
     legacy: u16,
+    random: [u8; 32],
     versions: Vec<u16>,
     session: Vec<u8>,
     suites: Vec<u16>,
@@ -100,6 +102,7 @@ impl Hello {
     }
     fn read(body: &[u8]) -> Option<Self> {
         let mut hello = Self { length: body.len(), legacy: pairs(body.get(4..6)?)[0], ..Self::default() };
+        hello.random = body.get(6..38)?.try_into().ok()?;
         let mut at = 4 + 2 + 32;
         let session = usize::from(*body.get(at)?);
         hello.session = body.get(at + 1..at + 1 + session)?.to_vec();
@@ -200,7 +203,7 @@ fn answer(mut stream: TcpStream, script: &Script, identity: &Identity, number: u
         return refuse(stream, script, 40);
     };
     if version == 0x0304 {
-        return retry(stream, &hello, suite, group);
+        return modern(stream, script, &hello, suite, group);
     }
     let certificate = &identity.certificates[if script.mixed { number % identity.certificates.len() } else { 0 }];
     let mut flight = server_hello(script, &hello, version, suite);
@@ -218,7 +221,8 @@ fn answer(mut stream: TcpStream, script: &Script, identity: &Identity, number: u
         return Ok(());
     }
     stream.write_all(&bytes)?;
-    after_flight(stream, script, identity, version)
+    let talk = cbc::Talk { version, suite, ems: hello.extension(23).is_some() && !script.no_ems, random: hello.random };
+    after_flight(stream, script, identity, &talk, [body, flight].concat())
 }
 
 fn refuse(mut stream: TcpStream, script: &Script, alert: u8) -> std::io::Result<()> {
@@ -282,6 +286,33 @@ fn key_exchange(script: &Script, version: u16, suite: u16, group: Option<u16>, s
     message(12, &body)
 }
 
+/// TLS 1.3 up to its ServerHello: by the list of signature schemes where the script has one, and the hello a key share.
+fn modern(
+    mut stream: TcpStream,
+    script: &Script,
+    hello: &Hello,
+    suite: u16,
+    group: Option<u16>,
+) -> std::io::Result<()> {
+    let (Some(schemes), Some(group)) = (&script.schemes, group) else { return retry(stream, hello, suite, group) };
+    if hello.extension(51).is_none_or(|shares| shares.len() <= 2) {
+        return retry(stream, hello, suite, Some(group));
+    }
+    if !schemes.is_empty() && !hello.list(13).iter().any(|scheme| schemes.contains(scheme)) {
+        return refuse(stream, script, 40);
+    }
+    let mut body = vec![3, 3];
+    body.extend([0x22; 32]);
+    body.push(hello.session.len() as u8);
+    body.extend(&hello.session);
+    body.extend(suite.to_be_bytes());
+    body.push(0);
+    let share = [&group.to_be_bytes()[..], &vector16(&[9; 32])].concat();
+    body.extend(vector16(&[&[0, 43, 0, 2, 3, 4, 0, 51][..], &vector16(&share)].concat()));
+    stream.write_all(&record(22, 0x0303, &message(2, &body)))?;
+    stream.shutdown(Shutdown::Write)
+}
+
 /// A HelloRetryRequest, whatever comes: to a client that answers it, again and again.
 fn retry(mut stream: TcpStream, hello: &Hello, suite: u16, group: Option<u16>) -> std::io::Result<()> {
     const RETRY: [u8; 32] = [
@@ -311,7 +342,14 @@ fn retry(mut stream: TcpStream, hello: &Hello, suite: u16, group: Option<u16>) -
 }
 
 /// Reads records until it makes of them what the script says.
-fn after_flight(mut stream: TcpStream, script: &Script, identity: &Identity, version: u16) -> std::io::Result<()> {
+fn after_flight(
+    mut stream: TcpStream,
+    script: &Script,
+    identity: &Identity,
+    talk: &cbc::Talk,
+    mut transcript: Vec<u8>,
+) -> std::io::Result<()> {
+    let version = talk.version;
     let mut changed = false;
     loop {
         let mut header = [0; 5];
@@ -335,7 +373,12 @@ fn after_flight(mut stream: TcpStream, script: &Script, identity: &Identity, ver
                 _ => {}
             },
             22 => {
-                let right = body.get(6..).is_some_and(|secret| decrypts(identity, secret));
+                let premaster = body.get(6..).and_then(|secret| decrypted(identity, secret));
+                if let (Some(premaster), Some(_), (0x0303, 0x002F)) = (&premaster, &script.cbc, (version, talk.suite)) {
+                    transcript.extend(&body);
+                    return cbc::converse(stream, script, talk, premaster, transcript);
+                }
+                let right = premaster.is_some();
                 let alert = if script.robot && !right { 51 } else { 20 };
                 return stream.write_all(&record(21, version, &[2, alert]));
             }
@@ -367,13 +410,13 @@ fn instead(mut stream: TcpStream, how: &str) -> std::io::Result<()> {
     }
 }
 
-/// Whether a premaster secret is padded as PKCS #1 v1.5 wants it.
-fn decrypts(identity: &Identity, secret: &[u8]) -> bool {
+/// A premaster secret, if it is padded as PKCS #1 v1.5 wants it.
+fn decrypted(identity: &Identity, secret: &[u8]) -> Option<Vec<u8>> {
     use aws_lc_rs::rsa::{Pkcs1PrivateDecryptingKey, PrivateDecryptingKey};
     let key = PrivateDecryptingKey::from_pkcs8(&identity.key).expect("an RSA key");
     let key = Pkcs1PrivateDecryptingKey::new(key).expect("a decrypting key");
     let mut plain = vec![0; key.min_output_size()];
-    key.decrypt(secret, &mut plain).is_ok_and(|plain| plain.len() == 48)
+    key.decrypt(secret, &mut plain).ok().filter(|plain| plain.len() == 48).map(|plain| plain.to_vec())
 }
 
 /// SERVER-HELLO with one cipher kind.
@@ -438,4 +481,3 @@ fn start_tls(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
         }
     }
 }
-        return real::with_tickets(stream, identity, bleeds, script.after.as_deref());

@@ -38,7 +38,12 @@ pub fn inside_tls(mut stream: TcpStream, identity: &Identity, kept: &[u8]) -> st
 }
 
 /// A real TLS 1.2 server that gives tickets. To a ticket with a short session id it answers with 32 bytes if it bleeds.
-pub fn with_tickets(mut stream: TcpStream, identity: &Identity, bleeds: bool, after: Option<&str>) -> std::io::Result<()> {
+pub fn with_tickets(
+    mut stream: TcpStream,
+    identity: &Identity,
+    bleeds: bool,
+    after: Option<&str>,
+) -> std::io::Result<()> {
     let mut bytes = vec![0; 5];
     stream.read_exact(&mut bytes)?;
     let mut body = vec![0; usize::from(pairs(&bytes[3..])[0])];

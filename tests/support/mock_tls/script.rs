@@ -7,6 +7,8 @@ pub struct Script {
     pub versions: Vec<u16>,
     pub suites: Vec<u16>,
     pub groups: Vec<u16>,
+    /// Signature schemes of TLS 1.3 that it takes; an empty list is any.
+    pub schemes: Option<Vec<u16>>,
     /// Bits of the prime of DHE, by suite: those of export strength always get 512.
     pub dh: usize,
     /// `mute`, `echo` or `bleed`; nothing is no heartbeat extension.
@@ -15,6 +17,11 @@ pub struct Script {
     pub takes_ccs: bool,
     /// Tells right from wrong paddings.
     pub robot: bool,
+    /// Completes handshakes of TLS 1.2 with AES-128-CBC: `strict`, `padding` (takes any padding), `oracle` (has its own alert for them), `padding-reset`, `padding-close`,
+    /// `padding-silent`, `padding-garbage` (what it does at a wrong one), and the same for every Finished without `padding-`.
+    pub cbc: Option<String>,
+    /// To a second hello inside the encryption: `yes`, `reset`, `close`, `silent`, `garbage`, `fatal`; nothing is no_renegotiation.
+    pub renegotiation: Option<String>,
     pub ssl2: bool,
     pub compression: bool,
     pub no_renegotiation_info: bool,
@@ -56,10 +63,13 @@ impl Script {
             versions: vec![0x0303],
             suites: vec![0xC02F, 0xC030],
             groups: vec![23, 24],
+            schemes: None,
             dh: 2048,
             heartbeat: None,
             takes_ccs: false,
             robot: false,
+            cbc: None,
+            renegotiation: None,
             ssl2: false,
             compression: false,
             no_renegotiation_info: false,
@@ -86,10 +96,13 @@ impl Script {
                 "versions" => script.versions = codes(value),
                 "suites" => script.suites = codes(value),
                 "groups" => script.groups = codes(value),
+                "schemes" => script.schemes = Some(if value == "any" { Vec::new() } else { codes(value) }),
                 "dh" => script.dh = number(),
                 "heartbeat" => script.heartbeat = Some(value.to_owned()),
                 "takes-ccs" => script.takes_ccs = true,
                 "robot" => script.robot = true,
+                "cbc" => script.cbc = Some(value.to_owned()),
+                "renegotiation" => script.renegotiation = Some(value.to_owned()),
                 "ssl2" => script.ssl2 = true,
                 "compression" => script.compression = true,
                 "no-renegotiation-info" => script.no_renegotiation_info = true,
