@@ -19,7 +19,9 @@ fn main() {
         let text = std::fs::read_to_string(&path).expect("a file under checks");
         // What is no TOML is named with its line by the linter, not here.
         let Ok(Value::Object(mut file)) = toml::from_str::<Value>(&text) else { continue };
-        file.remove("case");
+        if let Some(cases) = file.get_mut("case") {
+            *cases = Value::Array(Vec::new());
+        }
         let folder = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         let (document, name) = match DATA.into_iter().find(|data| *data == folder) {

@@ -51,8 +51,8 @@ pub struct CheckFile {
     pub shadowserver: Option<String>,
     /// Which server of the lab fails it and which passes.
     pub proof: Proof,
-    /// Left out of what is built in; the linter demands them of the file.
-    #[serde(rename = "case", default)]
+    /// None in what is built in; the linter demands them of the file.
+    #[serde(rename = "case")]
     pub cases: Vec<Case>,
 }
 

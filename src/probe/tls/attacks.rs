@@ -252,7 +252,8 @@ async fn early_ccs(asker: &Asker<'_>, found: &[Found; 5]) -> Observation<Attack>
         let patience = asker.context.net.answer_time();
         conn.send(&record(20, version, &[1]), patience).await?;
         // As long as an encrypted alert would be, whatever the suite.
-        let _ = conn.send(&record(21, version, &[0x5A; 64]), patience).await;
+        // A server that has closed by now may have said why before; if it reset the connection, this is where the reset shows.
+        let sent = conn.send(&record(21, version, &[0x5A; 64]), patience).await;
         let answer = rest(asker, &mut conn).await?;
         let alert = records(&answer).into_iter().find(|(kind, _)| *kind == 21).map(|(_, body)| body);
         Ok(match alert.as_deref() {
@@ -272,6 +273,7 @@ async fn early_ccs(asker: &Asker<'_>, found: &[Found; 5]) -> Observation<Attack>
             },
             Some(_) => return Err(NetError::garbage("an alert of less than two bytes")),
             None => {
+                sent?;
                 whole(&answer)?;
                 let proof = "the connection was closed after a ChangeCipherSpec before the key exchange".into();
                 Attack { vulnerable: false, proof }
