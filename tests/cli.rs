@@ -167,3 +167,40 @@ fn a_new_check_is_one_file_that_passes_its_own_tests() {
     assert_eq!(test.code, 0, "{}{}", test.stdout, test.stderr);
     assert!(desk.run(&["checks", "list", "--checks", "mine"]).stdout.contains("web.my-fault"));
 }
+
+#[test]
+fn names_of_a_certificate_transparency_export_are_told_kept_with_the_facts_and_judged_again() {
+    let desk = Desk::new();
+    let server = Server::saying(REDIS);
+    desk.write("estate.toml", &loopback_estate(&["tcp/6379"], &[(6379, server.port)]));
+    desk.write("export.csv", "id,name_value,not_before,not_after\n1,\"vpn.cec.example\nwww.cec.example\",2020-01-01,2099-01-01\n2,ended.cec.example,2019-01-01,2019-04-01\n");
+    let ended =
+        desk.run(&["audit", "--ct", "export.csv", "-o", "json=a.json", "-o", "facts=facts.json", "--exit-zero"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(desk.run(&["judge", "facts.json", "-o", "json=b.json", "--exit-zero"]).code, 0);
+    assert!(
+        desk.json("facts.json")["inputs"]["ct"]["digest"].as_str().is_some_and(|digest| digest.starts_with("sha256:"))
+    );
+    for name in ["a.json", "b.json"] {
+        let findings = desk.json(name);
+        let all = findings["findings"].as_array().expect("findings");
+        let told: Vec<&serde_json::Value> = all
+            .iter()
+            .filter(|f| f["check"] == "estate.undeclared-name" && f["verdict"] == "fail")
+            .map(|f| &f["element"])
+            .collect();
+        assert_eq!(told, ["vpn.cec.example"], "{name}");
+    }
+}
+
+#[test]
+fn a_certificate_transparency_export_that_cannot_be_read_is_named_with_its_line_before_anything_is_sent() {
+    let desk = Desk::new();
+    let server = Server::start(|_| panic!("something was sent"));
+    desk.write("estate.toml", &loopback_estate(&["tcp/6379"], &[(6379, server.port)]));
+    desk.write("export.json", "[\n{\"name_value\": \"vpn.cec.example\"},\n{\"id\": 7}\n]\n");
+    let ended = desk.run(&["audit", "--ct", "export.json", "-o", "json=findings.json"]);
+    assert_eq!(ended.code, 2);
+    assert!(ended.stderr.contains("export.json:3") && ended.stderr.contains("has no names"), "{}", ended.stderr);
+    assert_eq!(desk.files(), ["estate.toml", "export.json"]);
+}

@@ -49,6 +49,8 @@ fn every_fault_names_file_line_key_and_what_was_expected() {
         ("paths       = [\"/\"]", "paths       = [\"results\"]", "is no path"),
         ("email = \"csirt@example.org\"", "email = \"csirt\"", "is no mail address"),
         ("schema = 1", "schema = 2", "reads schema 1"),
+        ("registration_ends = 2029-03-01", "rdap = true", "does not say which server"),
+        ("registration_ends = 2029-03-01", "rdap = \"http://rdap.example/\"", "is no address of an RDAP server"),
         ("registration_ends = 2029-03-01", "paths = [\"/\"]", "belongs to a host, not to a zone"),
     ];
     for (old, new, expected) in cases {

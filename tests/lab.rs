@@ -72,6 +72,7 @@ fn run() -> Lab {
     lab.write("good.toml", &estates::good(now));
     lab.write("bad.toml", &estates::bad(now));
     lab.write("faults.toml", &estates::faults(now));
+    lab.write("export.json", &estates::export(now));
     let capture = lab.path("capture.pcap");
     let mut recorder = lab.command("python3");
     recorder.arg(services::script("capture.py")).arg(&capture);
@@ -96,6 +97,9 @@ fn run() -> Lab {
 fn audit(lab: &Namespace, estate: &str) -> Audit {
     let mut command = lab.command(env!("CARGO_BIN_EXE_scrutineer"));
     command.args(["audit", &format!("{estate}.toml"), "--timeout", "1"]);
+    if estate == "bad" {
+        command.args(["--ct", "export.json"]);
+    }
     for format in ["json", "facts", "html"] {
         command.arg("-o").arg(format!("{format}={estate}.{format}"));
     }
@@ -344,6 +348,43 @@ fn no_packet_leaves_the_scope() {
         seen.insert(target.0);
     }
     assert!(seen.contains(plan::RESOLVER) && seen.len() > 25, "the capture saw the audit: {seen:?}");
+}
+
+#[test]
+fn names_that_nobody_declared_are_told_with_their_places_and_nobody_is_asked_about_them() {
+    let all = lab().bad.findings["findings"].as_array().expect("findings");
+    let told: BTreeMap<&str, &str> = all
+        .iter()
+        .filter(|f| f["check"] == "estate.undeclared-name" && f["verdict"] == "fail")
+        .filter_map(|f| Some((f["element"].as_str()?, f["message"].as_str()?)))
+        .collect();
+    let places = ["certificate", "csp", "link", "redirect", "ct"];
+    for (name, place) in plan::UNDECLARED.iter().zip(places) {
+        assert!(told.get(name).is_some_and(|message| message.contains(&format!("{place} of "))), "{name}: {told:?}");
+        assert!(lab().bad.html.contains(name), "{name} is not in the report");
+        // `tcpdump` shows a question as `A? name.`
+        let asked: Vec<&String> = lab().packets.iter().filter(|line| line.contains(&format!("? {name}."))).collect();
+        assert!(asked.is_empty(), "somebody was asked about {name}: {asked:?}");
+    }
+    assert!(!told.contains_key("ended.bad.example") && !told.contains_key("www.somebody-else.example"));
+    let seen = |name: &str| lab().packets.iter().any(|line| line.contains(&format!("? {name}.")));
+    assert!(seen("v4only.bad.example"), "the capture shows questions");
+}
+
+#[test]
+fn the_registrys_date_stands_on_the_calendar_with_its_source() {
+    assert!(lab().bad.html.contains("registration of single.example ends"));
+    assert!(lab().bad.html.contains("https://rdap.elsewhere.example/domain/single.example"));
+}
+
+#[test]
+fn an_alias_whose_end_nobody_could_ask_about_is_no_dangling_one() {
+    for check in ["dns.dangling-alias", "dns.dangling-alias-unregistered"] {
+        let found = verdicts(&lab().bad, check, "unanswered.bad.example");
+        assert_eq!(found, BTreeSet::from(["undetermined"]), "{check}");
+    }
+    let target = &lab().bad.facts["first"]["hosts"]["dangling.bad.example"]["dns"]["alias_target"]["value"];
+    assert_eq!(target["registered"]["value"], true, "{target}");
 }
 
 #[test]

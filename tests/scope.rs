@@ -126,3 +126,22 @@ fn resolver_and_name_servers_are_asked_dns_only() {
     assert!(server.permits(Act::passive(53)).is_ok());
     assert!(server.permits(Act::passive(22)).is_err());
 }
+
+#[test]
+fn the_registry_that_the_estate_names_is_asked_on_its_port_and_nobody_else_is_a_registry() {
+    let text = "schema = 1\n[authority]\nname = \"CEC\"\n[[asset]]\nzone = \"cec.test\"\nfunction = \"authority-domain\"\n\
+                rdap = \"https://rdap.registry.test/v1/\"\n[[asset]]\nzone = \"other.test\"\nfunction = \"party\"\n";
+    let estate = Estate::parse("estate.toml", text).unwrap_or_else(|faults| panic!("{faults:?}"));
+    let scope = Scope::new(Arc::new(estate), Vec::new(), OffsetDateTime::from_unix_timestamp(NOW).expect("a time"));
+    let address: IpAddr = "8.8.8.8".parse().expect("an address");
+    let registry = scope.registry("cec.test", "rdap.registry.test", address, 443).expect("the estate names it");
+    assert_eq!(permitted(&registry), [true, false, false, false, false, false]);
+    for (zone, server, port) in [
+        ("other.test", "rdap.registry.test", 443),
+        ("cec.test", "rdap.elsewhere.test", 443),
+        ("cec.test", "rdap.registry.test", 8443),
+    ] {
+        assert!(scope.registry(zone, server, address, port).is_err(), "{zone} {server} {port}");
+    }
+    assert!(scope.registry("cec.test", "rdap.registry.test", "10.0.0.1".parse().expect("an address"), 443).is_err());
+}

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use time::Date;
 
+use super::names_seen::names_seen;
 use crate::derive;
 use crate::estate::{Asset, AssetKind, Criticality, ElectionFunction, Estate};
 use crate::facts::{
@@ -12,11 +13,12 @@ use crate::facts::{
 };
 
 /// Groups the estate by election function, and everything with an end date by its end.
-pub fn estate_index(estate: &Estate, looks: &Looks, now: Timestamp) -> EstateIndex {
+/// `ct` is the run's certificate transparency export; empty if there is none.
+pub fn estate_index(estate: &Estate, looks: &Looks, ct: &str, now: Timestamp) -> EstateIndex {
     let mut cut = 0;
     let critical = |asset: &&Asset| asset.criticality.is_some_and(|c| c >= Criticality::High);
     let critical_hosts = estate.hosts().filter(critical).map(|asset| critical_host(asset, looks, now)).collect();
-    let registrations = estate.zones().filter_map(|asset| registration(asset, now)).collect();
+    let registrations = estate.zones().filter_map(|asset| registration(asset, looks, now)).collect();
     EstateIndex {
         declaration: declaration(estate, now),
         hosts: count(estate.hosts().count()),
@@ -26,6 +28,7 @@ pub fn estate_index(estate: &Estate, looks: &Looks, now: Timestamp) -> EstateInd
         registrations: capped(registrations, &mut cut),
         endings: endings(estate, looks, now, &mut cut),
         keys: keys(estate, looks, now, &mut cut),
+        names_seen: names_seen(estate, looks, ct, now, &mut cut),
         contact_roles: estate.contacts.keys().cloned().collect(),
         authorisation_current: authorisation_current(estate, now),
         lists_cut: cut,
@@ -159,32 +162,48 @@ fn unlearned<T>(reason: Reason, detail: String, now: Timestamp) -> Observation<T
 }
 
 /// A name below a registered one has no registration of its own.
-fn registration(asset: &Asset, now: Timestamp) -> Option<Registration> {
-    let AssetKind::Zone { registration_ends, .. } = &asset.kind else { return None };
+fn registration(asset: &Asset, looks: &Looks, now: Timestamp) -> Option<Registration> {
     let registered = psl::domain_str(asset.name()) == Some(asset.name());
-    let ends = match registration_ends.and_then(end_of) {
-        Some(value) => Observation::Observed { observed_at: now, value },
-        None => Observation::Absent { observed_at: now },
+    let (ends, source) = registration_end(asset, looks, now);
+    let source = ends.value().map(|_| source);
+    (registered || ends.value().is_some()).then(|| Registration { zone: asset.name().to_owned(), ends, source })
+}
+
+/// The declared end, or else the registry's; with where it comes from.
+fn registration_end(asset: &Asset, looks: &Looks, now: Timestamp) -> (Observation<Timestamp>, String) {
+    let AssetKind::Zone { registration_ends, .. } = &asset.kind else {
+        return (Observation::Absent { observed_at: now }, String::new());
     };
-    (registered || ends.value().is_some()).then(|| Registration { zone: asset.name().to_owned(), ends })
+    if let Some(value) = registration_ends.and_then(end_of) {
+        return (Observation::Observed { observed_at: now, value }, "estate".into());
+    }
+    // Older facts have nothing of registries: that is no failure of a look.
+    let asked = looks.zones.get(asset.name()).map(|zone| &zone.dns.registration).filter(|asked| !asked.is_underived());
+    let Some(asked) = asked else { return (Observation::Absent { observed_at: now }, String::new()) };
+    let ends = asked.and_then(|found, observed_at| match found.ends {
+        Some(value) => Observation::Observed { observed_at, value },
+        None => Observation::Absent { observed_at },
+    });
+    (ends, asked.value().map(|found| found.url.clone()).unwrap_or_default())
 }
 
 fn endings(estate: &Estate, looks: &Looks, now: Timestamp, cut: &mut i64) -> Observation<Vec<Ending>> {
     let next = estate.elections.iter().map(|election| Timestamp::from(election.results_final)).find(|at| *at > now);
     let Some(results_final) = next else { return Observation::Absent { observed_at: now } };
     let mut all: Vec<Ending> =
-        declared_ends(estate).chain(seen_ends(looks)).filter(|one| one.ends < results_final).collect();
+        declared_ends(estate, looks, now).chain(seen_ends(looks)).filter(|one| one.ends < results_final).collect();
     all.sort_by(|a, b| (a.ends, &a.kind, &a.subject).cmp(&(b.ends, &b.kind, &b.subject)));
     Observation::Observed { observed_at: now, value: capped(all, cut) }
 }
 
-fn declared_ends(estate: &Estate) -> impl Iterator<Item = Ending> + '_ {
-    let registrations = estate.zones().filter_map(|asset| match &asset.kind {
-        AssetKind::Zone { registration_ends: Some(day), .. } => ending("registration", asset.name(), end_of(*day)?),
-        _ => None,
+fn declared_ends<'a>(estate: &'a Estate, looks: &'a Looks, now: Timestamp) -> impl Iterator<Item = Ending> + 'a {
+    let registrations = estate.zones().filter_map(move |asset| {
+        let (ends, source) = registration_end(asset, looks, now);
+        ending("registration", asset.name(), *ends.value()?, &source)
     });
     let authorisation = estate.authorisation.iter();
-    let authorisation = authorisation.filter_map(|a| ending("authorisation", &a.reference, end_of(a.period.until)?));
+    let authorisation =
+        authorisation.filter_map(|a| ending("authorisation", &a.reference, end_of(a.period.until)?, "estate"));
     registrations.chain(authorisation)
 }
 
@@ -192,12 +211,19 @@ fn declared_ends(estate: &Estate) -> impl Iterator<Item = Ending> + '_ {
 fn seen_ends(looks: &Looks) -> impl Iterator<Item = Ending> + '_ {
     let certificates = looks.services.iter().filter_map(|(name, service)| {
         let certificates = service.endpoints.values().filter_map(|endpoint| endpoint.tls.certificate.value());
-        ending("certificate", name, certificates.map(|certificate| certificate.not_after).min()?)
+        ending("certificate", name, certificates.map(|certificate| certificate.not_after).min()?, "this audit")
     });
-    let signatures = looks
-        .zones
-        .iter()
-        .filter_map(|(name, zone)| ending("dnssec-signature", name, zone.dns.dnssec.value()?.signatures_end?));
+    // Only where something above the certificate ends first.
+    let chains = looks.services.iter().filter_map(|(name, service)| {
+        let early = service.endpoints.values().filter_map(|endpoint| {
+            let leaf = endpoint.tls.certificate.value()?.not_after;
+            endpoint.tls.validation.value()?.chain_ends.filter(|ends| *ends < leaf)
+        });
+        ending("certificate-chain", name, early.min()?, "this audit")
+    });
+    let signatures = looks.zones.iter().filter_map(|(name, zone)| {
+        ending("dnssec-signature", name, zone.dns.dnssec.value()?.signatures_end?, "this audit")
+    });
     let mut contact_files: BTreeMap<&str, Timestamp> = BTreeMap::new();
     for service in looks.services.values() {
         for endpoint in service.endpoints.values() {
@@ -207,12 +233,13 @@ fn seen_ends(looks: &Looks) -> impl Iterator<Item = Ending> + '_ {
             }
         }
     }
-    let contact_files = contact_files.into_iter().filter_map(|(host, ends)| ending("security.txt", host, ends));
-    certificates.chain(signatures).chain(contact_files)
+    let contact_files =
+        contact_files.into_iter().filter_map(|(host, ends)| ending("security.txt", host, ends, "this audit"));
+    certificates.chain(chains).chain(signatures).chain(contact_files)
 }
 
-fn ending(kind: &str, subject: &str, ends: Timestamp) -> Option<Ending> {
-    Some(Ending { kind: kind.to_owned(), subject: subject.to_owned(), ends })
+fn ending(kind: &str, subject: &str, ends: Timestamp, source: &str) -> Option<Ending> {
+    Some(Ending { kind: kind.to_owned(), subject: subject.to_owned(), ends, source: source.to_owned() })
 }
 
 /// Every key with where it was seen. While a certificate was not seen, only what is found is known.
@@ -285,7 +312,7 @@ fn names<'a>(assets: impl Iterator<Item = &'a Asset>) -> Vec<String> {
     sorted.into_iter().collect()
 }
 
-fn capped<T>(mut list: Vec<T>, cut: &mut i64) -> Vec<T> {
+pub(super) fn capped<T>(mut list: Vec<T>, cut: &mut i64) -> Vec<T> {
     *cut += count(list.len().saturating_sub(LIST_CAP));
     list.truncate(LIST_CAP);
     list

@@ -57,7 +57,7 @@ fn host(name: &str) -> Asset {
 }
 
 fn zone(name: &str, registration_ends: Option<Date>) -> Asset {
-    asset(name, AssetKind::Zone { registration_ends, mail: MailUse::default() })
+    asset(name, AssetKind::Zone { registration_ends, rdap: None, mail: MailUse::default() })
 }
 
 /// A look at a host: (address, prefix) pairs, all questions answered.
@@ -91,7 +91,7 @@ fn timed_out<T>() -> Observation<T> {
 }
 
 fn index(estate: &Estate, looks: &Looks) -> EstateIndex {
-    estate_index(estate, looks, at(NOW))
+    estate_index(estate, looks, "", at(NOW))
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn what_ends_before_results_are_final_is_listed_soonest_first() {
 #[test]
 fn without_an_election_to_come_there_are_no_endings() {
     let estate = estate(vec![zone("soon.example", Some(date!(2028 - 11 - 01)))]);
-    let after = estate_index(&estate, &Looks::default(), at("2028-12-01T00:00:00Z"));
+    let after = estate_index(&estate, &Looks::default(), "", at("2028-12-01T00:00:00Z"));
     assert!(matches!(after.endings, Observation::Absent { .. }));
 }
 
@@ -275,7 +275,7 @@ fn the_authorisation_covers_its_first_and_last_day() {
     let mut estate = estate(Vec::new());
     assert!(matches!(index(&estate, &Looks::default()).authorisation_current, Observation::Absent { .. }));
     let current = |estate: &Estate, now: &str| {
-        *estate_index(estate, &Looks::default(), at(now)).authorisation_current.value().unwrap()
+        *estate_index(estate, &Looks::default(), "", at(now)).authorisation_current.value().unwrap()
     };
     let period = Period { from: date!(2028 - 10 - 01), until: date!(2028 - 10 - 02) };
     estate.authorisation =
@@ -358,7 +358,7 @@ fn keys_of(services: &[(&str, Option<&str>)]) -> Observation<Vec<KeyUse>> {
     let hosts = services.iter().map(|(name, _)| looked(name, &[("192.0.2.1", "192.0.2.0/24")])).collect();
     let mut looks = looks(hosts);
     looks.services = services.iter().map(|(name, key)| service(name, *key)).collect();
-    estate_index(&estate(assets), &looks, at(NOW)).keys
+    index(&estate(assets), &looks).keys
 }
 
 #[test]
@@ -379,4 +379,38 @@ fn a_certificate_that_was_not_seen_leaves_open_whether_a_key_is_shared() {
     let found = keys_of(&[("a.cec.example", Some("k1")), ("b.cec.example", Some("k1")), ("c.cec.example", None)]);
     assert!(found.value().is_some(), "what is found stands");
     assert!(matches!(keys_of(&[]), Observation::Absent { .. }), "nobody speaks TLS");
+}
+
+#[test]
+fn the_registrys_end_stands_where_the_estate_has_none_and_a_silent_registry_leaves_it_unknown() {
+    use crate::facts::DomainRegistration;
+    let estate = estate(vec![
+        zone("told.example", None),
+        zone("dark.example", None),
+        zone("own.example", Some(date!(2028 - 11 - 01))),
+    ]);
+    let registered = DomainRegistration {
+        url: "https://rdap.example/domain/told.example".into(),
+        ends: Some(at("2028-11-05T00:00:00Z")),
+        statuses: Vec::new(),
+    };
+    let looked = |name: &str, registration| {
+        let gone = Observation::Absent { observed_at: at(NOW) };
+        let dns = ZoneDns { registration, ..ZoneDns::unobserved(&gone) };
+        (name.to_owned(), Zone { name: name.into(), dns, mail: ZoneMail::unobserved(&gone) })
+    };
+    let seen = Observation::Observed { observed_at: at(NOW), value: registered };
+    let zones = BTreeMap::from([
+        looked("told.example", seen.clone()),
+        looked("dark.example", timed_out()),
+        looked("own.example", seen),
+    ]);
+    let found = index(&estate, &Looks { zones, ..Looks::default() });
+    let of = |zone: &str| found.registrations.iter().find(|one| one.zone == zone).unwrap();
+    assert_eq!(of("told.example").ends.value(), Some(&at("2028-11-05T00:00:00Z")));
+    assert!(matches!(of("dark.example").ends, Observation::Failed { reason: Reason::Timeout, .. }));
+    assert_eq!(of("own.example").source.as_deref(), Some("estate"));
+    let endings: Vec<(&str, &str)> =
+        found.endings.value().unwrap().iter().map(|one| (one.subject.as_str(), one.source.as_str())).collect();
+    assert_eq!(endings, [("own.example", "estate"), ("told.example", "https://rdap.example/domain/told.example")]);
 }

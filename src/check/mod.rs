@@ -14,6 +14,7 @@ mod finding;
 mod judge;
 mod lint;
 mod message;
+mod names_seen;
 mod path;
 mod prepared;
 mod table;

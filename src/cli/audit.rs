@@ -12,6 +12,7 @@ use super::pipeline::{Judged, Library, Telling, assess, tell};
 use super::progress::Bar;
 use super::{CliError, Exit, terminal};
 use crate::check::{FAMILIES, worth_a_second_look};
+use crate::derive::ct;
 use crate::estate::{Estate, EstateError};
 use crate::facts::{Document, Input, Looks, PROBE_VERSIONS, Run, SCHEMA, Timestamp, digest};
 use crate::net::{ConnectionLog, Limits, Net, system_resolvers};
@@ -40,6 +41,10 @@ pub(super) struct Arguments {
     /// Write a JSON line for every connection to this file
     #[arg(long, value_name = "PATH")]
     connection_log: Option<PathBuf>,
+    /// An export of certificate transparency logs (JSON as crt.sh gives it, JSON lines, CSV, or names): what it names and nobody
+    /// declared is listed, never contacted
+    #[arg(long, value_name = "FILE")]
+    ct: Option<PathBuf>,
     #[command(flatten)]
     pub(super) telling: Telling,
 }
@@ -60,7 +65,10 @@ pub(super) struct Declared {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
-    let declared = declared(&arguments.what)?;
+    let mut declared = declared(&arguments.what)?;
+    if let Some(path) = &arguments.ct {
+        declared.inputs.insert("ct".into(), input(read_export(path)?));
+    }
     let selection = selection(arguments, &declared.estate)?;
     let log = match &arguments.connection_log {
         None => ConnectionLog::counting(),
@@ -105,7 +113,8 @@ pub(super) async fn audit(
     let port_map = estate.scan.port_map.clone();
     let (connections, per_address) = (estate.scan.connections, estate.scan.connections_at_once);
     let limits = Limits { answer: how.timeout, per_address, rate, connections, port_map };
-    let context = Context::new(Arc::new(Net::new(limits, how.log)), scope);
+    let extra_roots = inputs.get("extra-roots").map(|input| input.text.as_str()).unwrap_or_default();
+    let context = Context::new(Arc::new(Net::new(limits, how.log)), scope).with_extra_roots(extra_roots);
     reach_resolver(&context, selection).await.map_err(|why| {
         CliError::configuration(
             format!("the resolver does not answer: {why}"),
@@ -223,6 +232,18 @@ fn read(path: &Path, what: &str) -> Result<String, CliError> {
             "Check the path; `scrutineer init` writes an estate file to start from.",
         )
     })
+}
+
+/// Reads an export of certificate transparency logs whole, before anything is sent.
+fn read_export(path: &Path) -> Result<String, CliError> {
+    let text = read(path, "certificate transparency export")?;
+    match ct::read(&text) {
+        Ok(_) => Ok(text),
+        Err(ct::CtFault { line, message }) => Err(CliError::configuration(
+            format!("{}:{line}: {message}", path.display()),
+            "Nothing was contacted. Save the export again, as JSON, JSON lines, CSV, or names, one a line.",
+        )),
+    }
 }
 
 fn input(text: String) -> Input {

@@ -142,7 +142,8 @@ pub(super) fn fill_in(document: &mut Document) {
 /// Judges a document. Derived facts are filled in first.
 pub(super) fn assess(document: &mut Document, estate: &Estate, library: &Library, telling: &Telling) -> Judged {
     fill_in(document);
-    let index = estate_index(estate, &document.first, document.run.now);
+    let ct = document.inputs.get("ct").map(|input| input.text.as_str()).unwrap_or_default();
+    let index = estate_index(estate, &document.first, ct, document.run.now);
     let selected = |check: &Check| telling.selects(check);
     let bench = Bench { catalogue: &library.catalogue, estate, index: &index, selected: &selected };
     let findings = judge(document, &bench);

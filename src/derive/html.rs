@@ -1,7 +1,7 @@
 //! What an HTML document loads, submits to and says of itself. A tokenizer, not a tree: hostile nesting costs nothing.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
@@ -19,6 +19,8 @@ pub(super) struct Document {
     pub(super) referrers: Vec<String>,
     /// Elements that load or submit, in order, with the address as written.
     references: Vec<Reference>,
+    /// Addresses of `<a>` and `<area>`, as written.
+    links: Vec<String>,
     base: Option<String>,
 }
 
@@ -66,6 +68,19 @@ impl Document {
         all.truncate(LIST_CAP);
         all.sort_by(|a, b| (&a.kind, &a.url).cmp(&(&b.kind, &b.url)));
         all
+    }
+
+    /// Hosts that the document links to, its own aside. When there are more than the cap, those of the page's own registrable
+    /// domain are kept.
+    pub(super) fn linked_hosts(&self, page: &Url) -> Vec<String> {
+        let base = self.base.as_ref().and_then(|base| page.join(base).ok()).unwrap_or_else(|| page.clone());
+        let urls = self.links.iter().filter_map(|link| base.join(link).ok());
+        let elsewhere =
+            urls.filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str() != page.host_str());
+        let hosts: BTreeSet<(bool, String)> = elsewhere
+            .map(|url| (registrable(&url) != registrable(page), printable(url.host_str().unwrap_or_default(), 253)))
+            .collect();
+        hosts.into_iter().map(|(_, host)| host).take(LIST_CAP).collect()
     }
 }
 
@@ -140,6 +155,7 @@ impl State {
                 self.refer("script", tag, "href");
             }
             "link" => self.link(tag),
+            "a" | "area" => self.anchor(tag),
             "iframe" | "frame" | "embed" => self.refer("frame", tag, "src"),
             "object" => self.refer("frame", tag, "data"),
             "img" => {
@@ -192,6 +208,12 @@ impl State {
         }
     }
 
+    fn anchor(&mut self, tag: &Tag) {
+        if let Some(address) = attribute(tag, "href").filter(|_| self.document.links.len() < REFERENCE_CAP) {
+            self.document.links.push(address);
+        }
+    }
+
     /// `srcset`: addresses, each with an optional descriptor, separated by commas (HTML §4.8.4.3).
     fn candidates(&mut self, tag: &Tag) {
         let set = attribute(tag, "srcset").unwrap_or_default();
@@ -235,6 +257,14 @@ mod tests {
     }
     fn short(html: &str) -> Vec<(String, String)> {
         of(html).into_iter().map(|r| (r.kind, r.url)).collect()
+    }
+
+    #[test]
+    fn linked_hosts_are_those_elsewhere_with_the_own_domain_first() {
+        let html = "<a href=/here>x</a><A HREF='//results.cec.example/'>y</A><area href=https://a.other.example>\
+                    <a href=mailto:x@y.example>z</a><a href='http://[::'>broken</a>";
+        let hosts = read(html.as_bytes()).linked_hosts(&Url::parse("https://www.cec.example/a").unwrap());
+        assert_eq!(hosts, ["results.cec.example", "a.other.example"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod answers;
 mod csp;
+pub mod ct;
 mod dmarc;
 mod dns;
 mod dnssec;
@@ -10,6 +11,7 @@ mod hsts;
 mod html;
 mod mail;
 mod named;
+pub mod names;
 mod service;
 mod spf;
 mod tls;

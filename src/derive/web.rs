@@ -16,6 +16,7 @@ pub(super) fn derive(web: &mut Web, blobs: &Blobs) {
         page.content_type_options = document.content_type_options(page, at);
         page.referrer_policy = document.referrer_policy(page, at);
         page.subresources = document.subresources(page, at);
+        page.linked_hosts = document.linked_hosts(page, at);
     });
 }
 
@@ -29,6 +30,7 @@ pub(super) fn strip(web: &mut Web) {
         page.referrer_policy = Observation::underived();
         page.disclosed_versions = Observation::underived();
         page.subresources = Observation::underived();
+        page.linked_hosts = Observation::underived();
     });
 }
 
@@ -176,8 +178,17 @@ impl Document {
     }
 
     fn subresources(&self, page: &Page, at: Timestamp) -> Observation<Vec<Subresource>> {
+        self.seen_from(page, at, html::Document::subresources)
+    }
+
+    fn linked_hosts(&self, page: &Page, at: Timestamp) -> Observation<Vec<String>> {
+        self.seen_from(page, at, html::Document::linked_hosts)
+    }
+
+    /// What the HTML says of other places, as seen from the page's own.
+    fn seen_from<T>(&self, page: &Page, at: Timestamp, read: impl Fn(&html::Document, &Url) -> T) -> Observation<T> {
         self.with(at, |document| match Url::parse(&page.url) {
-            Ok(url) => seen(at, document.subresources(&url)),
+            Ok(url) => seen(at, read(document, &url)),
             Err(e) => failed(at, Reason::Other, format!("{} is no address: {e}", page.url)),
         })
     }
@@ -246,6 +257,7 @@ mod tests {
             referrer_policy: Observation::underived(),
             disclosed_versions: Observation::underived(),
             subresources: Observation::underived(),
+            linked_hosts: Observation::underived(),
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 use time::{Date, OffsetDateTime};
+use url::Url;
 
 use super::vocabulary::{AssessorKind, Criticality, ElectionFunction, OperatorKind, ScanDuringFreeze};
 
@@ -162,6 +163,8 @@ pub enum AssetKind {
     },
     Zone {
         registration_ends: Option<Date>,
+        /// Base address of the registry's RDAP server, if it may be asked for the registration.
+        rdap: Option<Url>,
         mail: MailUse,
     },
 }

@@ -8,8 +8,8 @@ use super::model::{
 };
 use super::reader::{Faults, Table};
 use super::values::{
-    address, country, date, email, flag, host_name, list, moment, name, network, number, page, path, port, service,
-    socket, text, word,
+    address, country, date, email, flag, host_name, list, moment, name, network, number, page, path, port, rdap,
+    service, socket, text, word,
 };
 use super::vocabulary::{AssessorKind, Criticality, ElectionFunction, OperatorKind, ScanDuringFreeze};
 use super::{Estate, EstateError};
@@ -323,7 +323,7 @@ fn is_zone(asset: &Asset) -> bool {
 
 /// Keys that only one kind of asset has.
 const HOST_KEYS: [&str; 4] = ["services", "paths", "origins", "addresses"];
-const ZONE_KEYS: [&str; 2] = ["registration_ends", "mail"];
+const ZONE_KEYS: [&str; 3] = ["registration_ends", "rdap", "mail"];
 
 fn read_asset(table: &Table<'_>) -> Option<Asset> {
     let host = table.optional("host", name);
@@ -348,6 +348,7 @@ fn read_asset(table: &Table<'_>) -> Option<Asset> {
     };
     let zone_kind = AssetKind::Zone {
         registration_ends: table.optional("registration_ends", date),
+        rdap: table.optional("rdap", rdap).flatten(),
         mail: table.table("mail").map(|mail| read_mail(&mail)).unwrap_or_default(),
     };
     table.finish();

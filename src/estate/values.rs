@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
 use toml::value::Datetime;
+use url::Url;
 
 use super::model::{DeclaredService, Scheme};
 use super::reader::{Value, nearest};
@@ -158,6 +159,31 @@ pub(super) fn service(value: &Value<'_>) -> Read<DeclaredService> {
             _ => Err(expected()),
         },
     }
+}
+
+/// The base address of an RDAP server, or `false` for none. Which registry has which server (RFC 9224) is not built in.
+pub(super) fn rdap(value: &Value<'_>) -> Read<Option<Url>> {
+    match value.get_ref().as_bool() {
+        Some(false) => return Ok(None),
+        Some(true) => {
+            return Err("true does not say which server: give the base address of your registry's RDAP server, like \
+                        \"https://rdap.registry.example/\"; https://data.iana.org/rdap/dns.json lists them"
+                .into());
+        }
+        None => {}
+    }
+    let given = text(value)?;
+    let plain = |url: &Url| {
+        url.scheme() == "https"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    };
+    let url = Url::parse(&given).ok().filter(plain);
+    url.map(Some).ok_or_else(|| {
+        format!("'{given}' is no address of an RDAP server; expected one like https://rdap.registry.example/")
+    })
 }
 
 /// The path of a page, as a browser would ask for it.

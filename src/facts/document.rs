@@ -23,7 +23,8 @@ pub struct Document {
     pub run: Run,
     /// Version of each probe family that wrote here.
     pub probes: BTreeMap<String, i64>,
-    /// What the run was given, verbatim: `estate` (TOML), `trust-anchor`, `extra-roots` (PEM), `as-table`.
+    /// What the run was given, verbatim: `estate` (TOML), `trust-anchor`, `extra-roots` (PEM), `as-table`,
+    /// `ct` (an export of certificate transparency logs).
     pub inputs: BTreeMap<String, Input>,
     /// The first look at everything.
     pub first: Looks,

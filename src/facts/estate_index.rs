@@ -25,6 +25,9 @@ pub struct EstateIndex {
     /// where a certificate was not seen and those that were show no key in the wrong places.
     #[serde(default)]
     pub keys: Observation<Vec<KeyUse>>,
+    /// Names below the authority's domains that something seen points to, those that nobody declared first; failed if the
+    /// certificate transparency export of the run cannot be read.
+    pub names_seen: Observation<Vec<SeenName>>,
     /// Declared contacts by role, sorted.
     pub contact_roles: Vec<String>,
     /// The authorisation covers `run.now`; absent if none is declared.
@@ -51,8 +54,39 @@ pub struct CriticalHost {
 #[schemars(extend("x-key" = "zone"))]
 pub struct Registration {
     pub zone: String,
-    /// The last day of the registration, at its end, as declared; absent if it is not declared.
+    /// The end of the registration: of the declared last day, or else as the registry says; absent if neither is known, failed if
+    /// the registry could not be asked.
     pub ends: Observation<Timestamp>,
+    /// Where the end comes from: `estate`, or the address that the registry was asked at; left out if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// A name below a declared zone, or below the registrable domain of a declared host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-key" = "name"))]
+pub struct SeenName {
+    /// Lower case; a wildcard with its `*.`.
+    pub name: String,
+    /// `declared`; `serves`, a name server or mail exchanger of a declared zone, which is in scope as that alone; `undeclared`,
+    /// which is never contacted.
+    pub standing: String,
+    pub wildcard: bool,
+    pub seen_in: Vec<NameSource>,
+    /// The earliest start of a certificate that has the name; left out if none with a date has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+}
+
+/// Where a name was seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NameSource {
+    /// `certificate`, `csp`, `page`, `link`, `redirect`, `cname`, `ns`, `mx`, `spf`, `ct`.
+    pub source: String,
+    /// The service, host or zone; of `ct` the export.
+    pub subject: String,
 }
 
 /// Where one key was seen.
@@ -99,8 +133,10 @@ pub struct FunctionIndex {
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-key" = "subject"))]
 pub struct Ending {
-    /// `certificate`, `dnssec-signature`, `registration`, `authorisation`, `security.txt`.
+    /// `certificate`, `certificate-chain`, `dnssec-signature`, `registration`, `authorisation`, `security.txt`.
     pub kind: String,
     pub subject: String,
     pub ends: Timestamp,
+    /// Where the date comes from: `estate`, `this audit`, or the address that the registry was asked at.
+    pub source: String,
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Caa, HttpsAnswer, Observation, Unobserved};
+use super::{Caa, HttpsAnswer, NamedTarget, Observation, Unobserved};
 
 /// A declared host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -46,6 +46,10 @@ pub struct HostDns {
     pub aaaa: Observation<Vec<String>>,
     /// The names of the alias chain, in order (RFC 1034 §3.6.2).
     pub cname: Observation<Vec<String>>,
+    /// Where the alias chain ends, and what is there; absent if the name is no alias.
+    #[serde(default)]
+    #[schemars(extend("x-since" = 2))]
+    pub alias_target: Observation<NamedTarget>,
     /// The CAA records that apply to the name, found by climbing (RFC 8659 §3).
     pub caa: Observation<Caa>,
     /// HTTPS records (RFC 9460) of every service that is declared as https; absent where none is.
@@ -57,7 +61,14 @@ pub struct HostDns {
 impl HostDns {
     /// Every fact in the same valueless state.
     pub fn unobserved(why: &Unobserved) -> Self {
-        Self { a: why.cast(), aaaa: why.cast(), cname: why.cast(), caa: why.cast(), https: why.cast() }
+        Self {
+            a: why.cast(),
+            aaaa: why.cast(),
+            cname: why.cast(),
+            alias_target: why.cast(),
+            caa: why.cast(),
+            https: why.cast(),
+        }
     }
 }
 

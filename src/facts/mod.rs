@@ -14,7 +14,9 @@ mod estate_index;
 mod host;
 mod named;
 mod observation;
+mod registration;
 mod service;
+mod target;
 mod text;
 mod tls;
 mod web;
@@ -23,11 +25,13 @@ mod zone;
 
 pub use blob::{Blobs, digest, digest_text};
 pub use document::{Document, Input, Looks, PROBE_VERSIONS, Run, SCHEMA, Traffic};
-pub use estate_index::{CriticalHost, Ending, EstateIndex, FunctionIndex, KeyUse, Registration};
+pub use estate_index::{CriticalHost, Ending, EstateIndex, FunctionIndex, KeyUse, NameSource, Registration, SeenName};
 pub use host::{AddressPorts, Host, HostAddress, HostDns, PortUnknown, Ports};
 pub use named::{Announcement, CaaMatch, Dane, DaneRecord, Ech, EchConfig, HttpsAnswer, HttpsRecord, Tlsa, TlsaRecord};
 pub use observation::{Observation, Reason, Unobserved};
+pub use registration::DomainRegistration;
 pub use service::{Access, Agreement, Endpoint, PortState, Protocol, Service};
+pub use target::NamedTarget;
 pub use text::printable;
 pub use tls::{
     Attack, Attacks, Behaviour, Certificate, Chain, CodeRange, Enumerated, Exposure, Exposures, Field, Groups, Item,

@@ -99,6 +99,10 @@ pub struct Page {
     #[serde(default, skip_serializing_if = "Observation::is_underived")]
     #[schemars(extend("x-derived" = true))]
     pub subresources: Observation<Vec<Subresource>>,
+    /// Other hosts that the HTML links to.
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true))]
+    pub linked_hosts: Observation<Vec<String>>,
 }
 
 /// One answer on the way.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Observation, Span, Timestamp, Tlsa, Unobserved};
+use super::{DomainRegistration, NamedTarget, Observation, Span, Timestamp, Tlsa, Unobserved};
 
 /// A declared zone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,8 +26,16 @@ pub struct ZoneDns {
     pub soa: Observation<Soa>,
     /// Every server at every address, asked directly for the SOA and NS of the zone.
     pub servers: Observation<Vec<NameServer>>,
+    /// The names of the zone's servers, and whether they are there.
+    #[serde(default)]
+    #[schemars(extend("x-since" = 2))]
+    pub ns_targets: Observation<Vec<NamedTarget>>,
     /// CAA records of the zone's own name (RFC 8659).
     pub caa: Observation<Caa>,
+    /// What the registry says, where the estate names its RDAP server; absent where it names none.
+    #[serde(default)]
+    #[schemars(extend("x-since" = 2))]
+    pub registration: Observation<DomainRegistration>,
     /// The raw answers from the root down that the DNSSEC state is derived from.
     pub chain: Observation<DnssecChain>,
     /// DNSSEC state with reasons (RFC 4033 §5).
@@ -47,7 +55,9 @@ impl ZoneDns {
             ns: why.cast(),
             soa: why.cast(),
             servers: why.cast(),
+            ns_targets: why.cast(),
             caa: why.cast(),
+            registration: why.cast(),
             chain: why.cast(),
             dnssec: Observation::underived(),
             server_index: Observation::underived(),

@@ -19,12 +19,21 @@ pub struct Context {
     pub net: Arc<Net>,
     pub scope: Arc<Scope>,
     blobs: Arc<Mutex<Blobs>>,
+    extra_roots: Arc<str>,
 }
 
 impl Context {
     /// A context with an empty store of blobs.
     pub fn new(net: Arc<Net>, scope: Arc<Scope>) -> Self {
-        Self { net, scope, blobs: Arc::default() }
+        Self { net, scope, blobs: Arc::default(), extra_roots: "".into() }
+    }
+    /// The same with the estate's own roots, as PEM text.
+    pub fn with_extra_roots(self, pem: &str) -> Self {
+        Self { extra_roots: pem.into(), ..self }
+    }
+    /// The estate's own roots, as PEM text.
+    pub(crate) fn extra_roots(&self) -> &str {
+        &self.extra_roots
     }
     /// Keeps bulky evidence, gives its digest.
     pub fn keep(&self, bytes: &[u8]) -> String {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use crate::estate::{AssetKind, Estate, OperatorKind, ScanDuringFreeze};
+use crate::estate::{Asset, AssetKind, Estate, OperatorKind, ScanDuringFreeze};
 use providers::provider_of;
 use target::Limit;
 
@@ -100,6 +100,26 @@ impl Scope {
             return Err(NotOurs(format!("not ours to ask (the zone {zone} is not declared)")));
         }
         self.target(server, address, Role::NameServer { zone: zone.to_owned() })
+    }
+
+    /// The RDAP server that the estate names for a zone, at one of its addresses.
+    ///
+    /// # Errors
+    /// The estate names another server or none, or as for [`Scope::host`].
+    pub fn registry(&self, zone: &str, server: &str, address: IpAddr, port: u16) -> Result<Target, NotOurs> {
+        let named = |asset: &Asset| match &asset.kind {
+            AssetKind::Zone { rdap: Some(url), .. } => {
+                let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+                asset.name() == zone && host == server && url.port_or_known_default() == Some(port)
+            }
+            _ => false,
+        };
+        if !self.estate.zones().any(named) {
+            return Err(NotOurs(format!(
+                "not ours to ask (the estate does not name {server} as the registry of {zone})"
+            )));
+        }
+        self.target(server, address, Role::Registry { port })
     }
 
     fn target(&self, name: &str, address: IpAddr, role: Role) -> Result<Target, NotOurs> {

@@ -12,6 +12,8 @@ pub enum Role {
     Host { declared: Vec<u16> },
     /// A name server of a declared zone: port 53 only.
     NameServer { zone: String },
+    /// The RDAP server that the estate names for a zone: one visitor's request on its port.
+    Registry { port: u16 },
     /// The resolver: DNS on its port only, any question.
     Resolver { port: u16 },
 }
@@ -64,6 +66,8 @@ impl Target {
         match &self.role {
             Role::Resolver { port } if act.port == *port && act.class == Class::Passive => return Ok(()),
             Role::Resolver { .. } => return refuse("the resolver is asked DNS questions only".into()),
+            Role::Registry { port } if act.port == *port && act.class == Class::Passive => return Ok(()),
+            Role::Registry { .. } => return refuse("a registry is asked over RDAP only".into()),
             Role::NameServer { zone } if act.port != 53 => {
                 return refuse(format!("a name server of {zone} is asked DNS questions only"));
             }
@@ -74,7 +78,7 @@ impl Target {
         }
         let declared = match &self.role {
             Role::Host { declared } => declared.contains(&act.port),
-            Role::NameServer { .. } | Role::Resolver { .. } => true,
+            Role::NameServer { .. } | Role::Resolver { .. } | Role::Registry { .. } => true,
         };
         match (kind, act.class) {
             (OperatorKind::Own | OperatorKind::Consented, Class::Passive | Class::Polite) => Ok(()),

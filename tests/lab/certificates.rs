@@ -22,10 +22,13 @@ pub(crate) fn write(lab: &Namespace, now: OffsetDateTime) {
     for name in ["www.good.example", "results.good.example"] {
         issue(lab, &trusted, name, name, good, &[]);
     }
-    for host in ["web", "v4only", "script", "split", "shared", "locked", "bigheader", "everything"] {
+    issue(lab, &trusted, "rdap.elsewhere.example", "rdap.elsewhere.example", good, &[]);
+    for host in ["web", "script", "split", "shared", "locked", "bigheader", "everything"] {
         let name = format!("{host}.bad.example");
         issue(lab, &trusted, &name, &name, good, &[]);
     }
+    // Its second name is nowhere else, and not declared.
+    issue(lab, &trusted, "v4only.bad.example", "v4only.bad.example,staging.bad.example", good, &[]);
     issue(lab, &trusted, "split-other", "split.bad.example", good, &[]);
     issue(lab, &trusted, "expired.bad.example", "expired.bad.example", (now - day(90), now - day(3)), &[]);
     issue(lab, &trusted, "early.bad.example", "early.bad.example", (now + day(5), now + day(90)), &[]);
@@ -111,6 +114,7 @@ fn authority_params(name: &str, now: OffsetDateTime) -> CertificateParams {
     params
 }
 
+/// `name`: one or several, separated by commas.
 fn issue(
     lab: &Namespace,
     by: &Authority,
@@ -135,8 +139,9 @@ fn self_signed(lab: &Namespace, name: &str, (from, until): (OffsetDateTime, Offs
 }
 
 fn server(name: &str, from: OffsetDateTime, until: OffsetDateTime) -> CertificateParams {
-    let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
-    params.distinguished_name.push(DnType::CommonName, name);
+    let names: Vec<String> = name.split(',').map(str::to_owned).collect();
+    let mut params = CertificateParams::new(names.clone()).expect("a name");
+    params.distinguished_name.push(DnType::CommonName, names[0].clone());
     params.not_before = from;
     params.not_after = until;
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

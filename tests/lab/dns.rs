@@ -4,8 +4,8 @@ use time::{Duration, OffsetDateTime};
 
 use crate::namespace::Namespace;
 use crate::plan::{
-    BAD_HOSTS, DIFFER_NS1, DIFFER_NS2, DUAL, FAULT_HOSTS, GOOD, LAME_NS1, LAME_NS2, MAIL, NAMED, NAMED_UNSIGNED, NS1,
-    NS2, RESOLVER, RESOLVER_ASKS_FROM, RESULTS, ROOT_SERVER, SINGLE_NS,
+    ALIASES, BAD_HOSTS, DIFFER_NS1, DIFFER_NS2, DUAL, ELSEWHERE, FAULT_HOSTS, GOOD, LAME_NS1, LAME_NS2, MAIL, NAMED,
+    NAMED_UNSIGNED, NS1, NS2, REGISTRY, RESOLVER, RESOLVER_ASKS_FROM, RESULTS, ROOT_SERVER, SINGLE_NS,
 };
 
 const SOA_EXPIRE: u32 = 1_209_600;
@@ -34,6 +34,7 @@ pub(crate) fn serve(lab: &mut Namespace, now: OffsetDateTime) {
         ("badmail.example", badmail(), Signing::Sound),
         ("bad.example", bad(), Signing::Sound),
         ("elsewhere.example", elsewhere(), Signing::None),
+        ("dangling.example", dangling(), Signing::Sound),
     ];
     let mut top = zone("example", 1, &[("ns.example", &[ROOT_SERVER])], SOA_EXPIRE);
     let mut served = Vec::new();
@@ -45,6 +46,9 @@ pub(crate) fn serve(lab: &mut Namespace, now: OffsetDateTime) {
     }
     top.push_str("lame.example. IN NS ns1.lame.example.\nlame.example. IN NS ns2.lame.example.\n");
     top.push_str(&format!("ns1.lame.example. IN A {LAME_NS1}\nns2.lame.example. IN A {LAME_NS2}\n"));
+    // Nobody answers questions there.
+    top.push_str("unanswered.example. IN NS ns1.unanswered.example.\n");
+    top.push_str(&format!("ns1.unanswered.example. IN A {ELSEWHERE}\n"));
     let (top_file, top_ds) = sign(lab, now, "example", &top, Signing::Sound);
     let mut root = zone(".", 1, &[("a.root.example", &[ROOT_SERVER])], SOA_EXPIRE);
     root.push_str(&format!("example. IN NS ns.example.\nns.example. IN A {ROOT_SERVER}\n{top_ds}"));
@@ -177,6 +181,9 @@ fn bad() -> String {
     for (host, addresses, _) in BAD_HOSTS.iter().chain(&FAULT_HOSTS) {
         text.push_str(&records(&format!("{host}.bad.example"), addresses));
     }
+    for (host, target) in ALIASES {
+        text.push_str(&format!("{host} IN CNAME {target}.\n"));
+    }
     text + "@ IN TXT \"<script>globalThis.planted='txt'</script>\"\n@ IN TXT \"v=spf1 -all <script>planted=1</script>\"\n"
         + "_dmarc IN TXT \"v=DMARC1; p=<script>planted=1</script>\"\n"
         // A key that is not shown and a digest that is too short, an authority that did not issue, an address that is nobody's.
@@ -184,8 +191,13 @@ fn bad() -> String {
         + "named IN CAA 0 issue \"digicert.com\"\nnamed IN HTTPS 1 . alpn=h2 ipv4hint=45.50.9.9\n"
 }
 
+/// One of its name servers has a name in a domain that nobody has registered.
+fn dangling() -> String {
+    plain("dangling.example") + "@ IN NS ns1.never-registered.example.\n"
+}
+
 fn elsewhere() -> String {
-    format!("{}www IN A {}\n", plain("elsewhere.example"), crate::plan::ELSEWHERE)
+    format!("{}www IN A {ELSEWHERE}\nrdap IN A {REGISTRY}\n", plain("elsewhere.example"))
 }
 
 /// NS records at the parent, with glue where the servers lie in the zone.

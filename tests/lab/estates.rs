@@ -2,7 +2,9 @@
 
 use time::{Date, Duration, OffsetDateTime};
 
-use crate::plan::{BAD_HOSTS, BAD_ZONES, FAULT_HOSTS, GOOD_ZONE, RESOLVER, SHARED_NETWORK};
+use crate::plan::{ALIASES, BAD_HOSTS, BAD_ZONES, FAULT_HOSTS, GOOD_ZONE, RESOLVER, SHARED_NETWORK};
+
+const RDAP: &str = "rdap = \"https://rdap.elsewhere.example/\"\n";
 
 /// Well kept: what passes every check.
 pub(crate) fn good(now: OffsetDateTime) -> String {
@@ -39,13 +41,17 @@ pub(crate) fn bad(now: OffsetDateTime) -> String {
         // One ends before the results are final; of the others nobody knows.
         let ends =
             if zone == "bad.example" { format!("registration_ends = {}\n", day(now, 20)) } else { String::new() };
-        text.push_str(&format!("[[asset]]\nzone = \"{zone}\"\nfunction = \"party\"\n{ends}mail = {mail}\n"));
+        let rdap = if zone == "single.example" { RDAP } else { "" };
+        text.push_str(&format!("[[asset]]\nzone = \"{zone}\"\nfunction = \"party\"\n{ends}{rdap}mail = {mail}\n"));
     }
     for (host, _, services) in BAD_HOSTS {
         let paths: &[&str] =
-            if host == "web" { &["/", "/policy", "/hsts", "/down", "/away", "/error"] } else { &["/"] };
+            if host == "web" { &["/", "/policy", "/hsts", "/down", "/away", "/moved", "/error"] } else { &["/"] };
         let criticality = (host != "services").then_some("high");
         text.push_str(&host_asset(&format!("{host}.bad.example"), "voter-information", criticality, services, paths));
+    }
+    for (host, _) in ALIASES {
+        text.push_str(&host_asset(&format!("{host}.bad.example"), "voter-information", None, &[], &["/"]));
     }
     // Two hosts of one function in one network; two functions with one key.
     text.replace(
@@ -74,6 +80,22 @@ pub(crate) fn faults(now: OffsetDateTime) -> String {
     text
 }
 
+/// An export of certificate transparency logs: one name that only it has, one that has ended, and one of somebody else.
+pub(crate) fn export(now: OffsetDateTime) -> String {
+    let entry = |name: &str, from: i64, until: i64| {
+        let (from, until) = (day(now, from), day(now, until));
+        format!(
+            "{{\"name_value\": \"{name}\", \"not_before\": \"{from}T00:00:00\", \"not_after\": \"{until}T00:00:00\"}}"
+        )
+    };
+    let entries = [
+        entry("vpn.bad.example", -40, 50),
+        entry("ended.bad.example", -400, -310),
+        entry("www.somebody-else.example", -40, 50),
+    ];
+    format!("[{}]\n", entries.join(",\n"))
+}
+
 fn authorisation(now: OffsetDateTime) -> String {
     format!(
         "[authorisation]\nreference = \"LAB-1\"\ngranted_by = \"Head of IT\"\nfrom = {}\nuntil = {}\nactive = true\n",
@@ -96,7 +118,7 @@ fn head(now: OffsetDateTime) -> String {
 fn good_zone(now: OffsetDateTime) -> String {
     format!(
         "[[asset]]\nzone = \"{GOOD_ZONE}\"\nfunction = \"authority-domain\"\ncriticality = \"critical\"\nowner = \"IT\"\n\
-         registration_ends = {}\nmail = {{ sends = true, receives = true }}\n",
+         registration_ends = {}\n{RDAP}mail = {{ sends = true, receives = true }}\n",
         day(now, 400)
     )
 }

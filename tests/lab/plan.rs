@@ -25,6 +25,8 @@ pub(crate) const NAMED_UNSIGNED: &str = "45.50.3.1";
 /// Mail servers, the target of a redirect, a script's host: named, not declared, and somebody listens there.
 pub(crate) const MAIL: [&str; 2] = ["45.10.2.25", "45.20.2.25"];
 pub(crate) const ELSEWHERE: &str = "45.12.1.80";
+/// The registry's server, which the estate names for two zones.
+pub(crate) const REGISTRY: &str = "45.13.1.43";
 
 /// The hosts of bad.example: name, addresses, declared services.
 pub(crate) const BAD_HOSTS: [(&str, &[&str], &[&str]); 24] = [
@@ -75,7 +77,7 @@ pub(crate) const SHARED_NETWORK: &str = "45.70.1.0/24";
 
 /// The zones that both estates or only the bad one declare.
 pub(crate) const GOOD_ZONE: &str = "good.example";
-pub(crate) const BAD_ZONES: [&str; 9] = [
+pub(crate) const BAD_ZONES: [&str; 10] = [
     "nomail.example",
     "unsigned.example",
     "expired.example",
@@ -85,7 +87,24 @@ pub(crate) const BAD_ZONES: [&str; 9] = [
     "differ.example",
     "badmail.example",
     "bad.example",
+    "dangling.example",
 ];
+
+/// Hosts of bad.example that are aliases: one that leads to an address, and one for every way to lead nowhere. No service of
+/// theirs is declared.
+pub(crate) const ALIASES: [(&str, &str); 5] = [
+    ("aliased", "v4only.bad.example"),
+    ("dangling", "given-up.good.example"),
+    ("unregistered", "www.never-registered.example"),
+    ("provider", "given-up.azurewebsites.net"),
+    // The servers of that domain answer nobody.
+    ("unanswered", "www.unanswered.example"),
+];
+
+/// Names that only a certificate, a policy, a link, a redirect and the export of certificate transparency logs have: nobody may
+/// be asked about them.
+pub(crate) const UNDECLARED: [&str; 5] =
+    ["staging.bad.example", "cdn.bad.example", "archive.bad.example", "moved.bad.example", "vpn.bad.example"];
 
 pub(crate) fn addresses(host: &str) -> &'static [&'static str] {
     BAD_HOSTS
@@ -108,6 +127,7 @@ pub(crate) fn all_addresses() -> Vec<&'static str> {
         LAME_NS1,
         LAME_NS2,
         ELSEWHERE,
+        REGISTRY,
     ];
     for group in [NS1, NS2, GOOD, RESULTS, MAIL] {
         all.extend(group);

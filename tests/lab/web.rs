@@ -4,7 +4,7 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use crate::namespace::Namespace;
-use crate::plan::{DUAL, GOOD, NAMED, NAMED_UNSIGNED, RESULTS, addresses};
+use crate::plan::{DUAL, GOOD, NAMED, NAMED_UNSIGNED, REGISTRY, RESULTS, addresses};
 
 /// Authenticated encryption with ephemeral keys, in OpenSSL's words.
 pub(crate) const CIPHERS: &str = "ECDHE+AESGCM:ECDHE+CHACHA20";
@@ -50,6 +50,8 @@ pub(crate) fn serve(lab: &mut Namespace, now: OffsetDateTime) {
     );
     // Named by a redirect and by a page, and not declared.
     sites.push_str(&plain(&[crate::plan::ELSEWHERE], "www.elsewhere.example", "return 200 'elsewhere';"));
+    let registry = registry(now);
+    sites.push_str(&secure(&[REGISTRY], "rdap.elsewhere.example", "rdap.elsewhere.example", &registry));
     let folder = lab.folder().display().to_string();
     let conf = format!(
         "user root;\nworker_processes 1;\ndaemon off;\npid {folder}/nginx.pid;\nerror_log stderr;\nevents {{ worker_connections 512; }}\n\
@@ -62,6 +64,20 @@ pub(crate) fn serve(lab: &mut Namespace, now: OffsetDateTime) {
     command.arg("-p").arg(lab.folder()).arg("-c").arg(conf);
     lab.start("nginx", command);
     lab.await_port("nginx", GOOD[0], 443);
+}
+
+/// The registry's answers (RFC 9083): one zone locked, one not and about to end.
+fn registry(now: OffsetDateTime) -> String {
+    let domain = |zone: &str, days: i64, status: &str| {
+        let ends = rfc3339(now + Duration::days(days));
+        format!(
+            "location = /domain/{zone} {{ default_type application/rdap+json; return 200 '{{\"objectClassName\":\"domain\",\
+             \"ldhName\":\"{zone}\",\"status\":[\"{status}\"],\"events\":[{{\"eventAction\":\"expiration\",\"eventDate\":\"{ends}\"}}]}}'; }}\n"
+        )
+    };
+    domain("good.example", 400, "client transfer prohibited")
+        + &domain("single.example", 15, "active")
+        + "location / { return 404; }\n"
 }
 
 fn rfc3339(time: OffsetDateTime) -> String {
@@ -106,16 +122,17 @@ const BAD_PLAIN: &str = "location / { add_header Set-Cookie 'PHPSESSID=1; Path=/
 const BAD_SITE: &str = r#"
 location = / {
   add_header Set-Cookie 'SESSIONID=1; Path=/';
-  return 200 '<!doctype html><html><script src="http://cdn.elsewhere.example/a.js"></script><form action="http://web.bad.example/login"></form></html>';
+  return 200 '<!doctype html><html><script src="http://cdn.elsewhere.example/a.js"></script><form action="http://web.bad.example/login"></form><a href="https://archive.bad.example/2024">2024</a></html>';
 }
 location = /policy {
-  add_header Content-Security-Policy "default-src *; script-src * 'unsafe-inline' 'unsafe-eval'; scriptsrc 'self'";
+  add_header Content-Security-Policy "default-src *; script-src * 'unsafe-inline' 'unsafe-eval'; img-src https://cdn.bad.example/logo/; scriptsrc 'self'";
   add_header Strict-Transport-Security 'max-age=300';
   add_header Referrer-Policy unsafe-url;
   return 200 '<!doctype html><html><p>policy</p></html>';
 }
 location = /hsts { add_header Strict-Transport-Security 'max-age=soon'; return 200 '<!doctype html><html></html>'; }
 location = /down { return 302 http://web.bad.example/; }
+location = /moved { return 302 https://moved.bad.example/; }
 location = /away { return 302 http://www.elsewhere.example/; }
 location = /error { return 500; }
 location / { return 404; }

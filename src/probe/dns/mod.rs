@@ -2,9 +2,11 @@
 
 mod ask;
 mod chain;
+mod dangling;
 mod ech;
 mod https;
 mod records;
+mod registration;
 mod servers;
 mod tlsa;
 
@@ -14,7 +16,7 @@ pub use tlsa::look as look_at_tlsa;
 
 use std::net::IpAddr;
 
-use futures_util::future::{join, join3, join4};
+use futures_util::future::{join, join4};
 use hickory_resolver::proto::rr::{Name, RecordType};
 
 use super::Context;
@@ -41,8 +43,9 @@ pub async fn look_at_host(context: &Context, host: &str) -> HostDns {
         let why = format!("the estate pins the addresses of {host}: DNS was not asked for more");
         let unasked = Observation::<Vec<String>>::not_run(Reason::NotSelected, why);
         let pin = |pinned: Vec<IpAddr>| if pinned.is_empty() { unasked.clone() } else { pin(pinned) };
+        let alias_target = unasked.unobserved().map_or_else(Observation::absent, |why| why.cast());
         let (caa, https) = join(climb_for_caa(context, host), https::look(context, host)).await;
-        return HostDns { a: pin(a), aaaa: pin(aaaa), cname: unasked.clone(), caa, https };
+        return HostDns { a: pin(a), aaaa: pin(aaaa), cname: unasked.clone(), alias_target, caa, https };
     }
     let (a, aaaa, caa, https) = join4(
         ask(context, host, RecordType::A),
@@ -52,19 +55,26 @@ pub async fn look_at_host(context: &Context, host: &str) -> HostDns {
     )
     .await;
     let texts = |reply: &Reply| reply.observe(|records| address_texts(addresses(records)));
-    HostDns { cname: alias_chain(&a, &aaaa), a: texts(&a), aaaa: texts(&aaaa), caa, https }
+    let alias_target = dangling::alias_target(context, &a, &aaaa).await;
+    HostDns { cname: alias_chain(&a, &aaaa), alias_target, a: texts(&a), aaaa: texts(&aaaa), caa, https }
 }
 
 /// What the resolver and the zone's own servers say of a declared zone.
 pub async fn look_at_zone(context: &Context, zone: &str) -> ZoneDns {
-    let (ns, caa, (soa, chain)) =
-        join3(ask(context, zone, RecordType::NS), ask(context, zone, RecordType::CAA), chain::walk(context, zone))
-            .await;
+    let (ns, caa, (soa, chain), registration) = join4(
+        ask(context, zone, RecordType::NS),
+        ask(context, zone, RecordType::CAA),
+        chain::walk(context, zone),
+        registration::look(context, zone),
+    )
+    .await;
     // The records behind an alias belong to another zone.
     let ns = if ns.aliases.is_empty() { ns.observe(|r| records::ns_names(r)) } else { Observation::absent() };
     let servers = servers::look(context, zone, &ns).await;
+    let ns_targets = dangling::name_servers(context, &ns, &servers).await;
     let caa = caa.observe(|r| records::caa(zone, r));
-    ZoneDns { ns, soa, servers, caa, chain, dnssec: Observation::underived(), server_index: Observation::underived() }
+    let (dnssec, server_index) = (Observation::underived(), Observation::underived());
+    ZoneDns { ns, soa, servers, ns_targets, caa, registration, chain, dnssec, server_index }
 }
 
 fn pinned_addresses(context: &Context, host: &str) -> Vec<IpAddr> {

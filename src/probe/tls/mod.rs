@@ -20,6 +20,7 @@ mod sightings;
 mod ssl2;
 mod starttls;
 mod tap;
+mod trusted;
 mod versions;
 
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub use again::look_again;
 pub use exercise::exercise;
 pub use open::{open, version};
 pub use starttls::{LDAP_START_TLS, Opening, ldap_result, opening_of, xmpp_header};
+pub(super) use trusted::open_trusted;
 
 use futures_util::FutureExt;
 use rustls_pki_types::CertificateDer;

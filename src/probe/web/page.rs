@@ -43,6 +43,7 @@ pub(super) fn page(path: &str, chain: Chain, keep: &dyn Fn(&[u8]) -> String) -> 
         referrer_policy: Observation::underived(),
         disclosed_versions: Observation::underived(),
         subresources: Observation::underived(),
+        linked_hosts: Observation::underived(),
     })
 }
 

@@ -40,6 +40,7 @@ struct Mark {
 struct Row {
     when: String,
     what: String,
+    source: String,
     left: String,
 }
 
@@ -48,6 +49,7 @@ struct Entry {
     from: Date,
     until: Date,
     what: String,
+    source: String,
     warning: bool,
 }
 
@@ -61,9 +63,16 @@ const LETTER: i64 = 7;
 pub(super) fn calendar(input: &Input<'_>) -> Option<Calendar> {
     let now = input.document.run.now.get().date();
     input.estate.elections.first()?;
-    let mut entries = vec![Entry { from: now, until: now, what: "this audit".into(), warning: false }];
+    let mut entries =
+        vec![Entry { from: now, until: now, what: "this audit".into(), source: String::new(), warning: false }];
     for election in &input.estate.elections {
-        let one = |from, until, what: &str| Entry { from, until, what: what.to_owned(), warning: false };
+        let one = |from, until, what: &str| Entry {
+            from,
+            until,
+            what: what.to_owned(),
+            source: "estate".into(),
+            warning: false,
+        };
         if let Some(early) = election.early_voting {
             entries.push(one(early.from, early.until, "early voting"));
         }
@@ -77,7 +86,7 @@ pub(super) fn calendar(input: &Input<'_>) -> Option<Calendar> {
     for ending in input.index.endings.value().into_iter().flatten() {
         let date = ending.ends.get().date();
         let what = format!("{} of {} ends", ending.kind, ending.subject);
-        entries.push(Entry { from: date, until: date, what, warning: true });
+        entries.push(Entry { from: date, until: date, what, source: ending.source.clone(), warning: true });
     }
     entries.sort_by(|a, b| (a.from, &a.what).cmp(&(b.from, &b.what)));
     Some(draw(&entries, now))
@@ -127,6 +136,7 @@ fn draw(entries: &[Entry], now: Date) -> Calendar {
                 day(entry.from)
             },
             what: entry.what.clone(),
+            source: entry.source.clone(),
             left: left((entry.from - now).whole_days()),
         })
         .collect();

@@ -30,7 +30,7 @@ const OUTSIDE: &[&str] = &[
     "Counting and casting systems that are rightly not on the internet.",
     "Software faults that show only to somebody who exploits them: nothing of that kind is tried.",
     "What another network would see: a filter, a content delivery network or a censor may answer elsewhere otherwise.",
-    "Anything that was not declared. A forgotten machine is invisible here.",
+    "Anything that was not declared. Of a forgotten machine at most the name shows, and nothing was asked of it.",
 ];
 
 /// What this version does not look at, although it could be seen.
@@ -38,7 +38,7 @@ const NOT_BUILT: &[&str] = &[
     "Revocation of certificates; whether a client may renegotiate TLS; padding oracles of TLS other than ROBOT (POODLE in TLS); signature schemes of TLS 1.3.",
     "MTA-STS, DKIM keys, and the transport of mail as such; whether TLSA records of mail servers that are not declared fit.",
     "Whether HTTP/3 is served where DNS announces it, and whether an encrypted ClientHello is taken.",
-    "Subdomains, look-alike names, and certificates issued for the names to somebody else.",
+    "Names that neither show themselves nor stand in an export given to the audit (none is guessed), and look-alike names.",
     "UDP services other than DNS; the protocols SMB, MSSQL, MQTT, Kafka and ZooKeeper beyond their open port.",
     "Comparison with an earlier run.",
 ];

@@ -8,6 +8,7 @@ mod limits;
 mod management;
 mod matrix;
 mod method;
+mod names;
 mod nis;
 mod sheets;
 mod undetermined;
@@ -40,6 +41,7 @@ struct Page {
     findings: findings::Findings,
     undetermined: undetermined::Undetermined,
     sheets: sheets::Sheets,
+    names: Option<names::Names>,
     limits: limits::Limits,
     method: method::Method,
 }
@@ -63,6 +65,7 @@ pub fn html(input: &Input<'_>) -> Result<String, ReportError> {
         findings: findings::findings(input),
         undetermined: undetermined::undetermined(input),
         sheets: sheets::sheets(input),
+        names: names::names(input),
         limits: limits::limits(input),
         method: method::method(input),
         cover,

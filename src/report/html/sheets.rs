@@ -77,6 +77,13 @@ fn zone_sheet(input: &Input<'_>, zone: &Zone) -> Sheet {
     about.push(row("Name servers", told(&zone.dns.ns, |names| names.join(", "))));
     about.push(row("Serial", told(&zone.dns.soa, |soa| soa.serial.to_string())));
     about.push(row("DNSSEC", told(&zone.dns.dnssec, |d| d.status.clone())));
+    about.push(row(
+        "Registry",
+        told(&zone.dns.registration, |found| {
+            let ends = found.ends.map_or_else(|| "no end told".into(), |at| format!("ends {}", moment(at)));
+            format!("{ends}; {}", found.statuses.join(", "))
+        }),
+    ));
     about.push(row("CAA", told(&zone.dns.caa, |caa| format!("issue: {}", caa.issuers.join(", ")))));
     let exchangers = |list: &Vec<crate::facts::Mx>| {
         list.iter().map(|mx| format!("{} {}", mx.preference, mx.exchange)).collect::<Vec<_>>().join(", ")
