@@ -1,6 +1,6 @@
 //! Reads what lies under `checks/` once, at build time, so that no scan begins with parsing 150 TOML files: `checks.json` holds the check
-//! files by id, `frameworks.json`, `reference.json` and `tables.json` those folders by file name. Cases are left out: `scrutineer checks`
-//! reads the files themselves, and lints them.
+//! files by id, `frameworks.json` and `tables.json` those folders by file name, and `reference-NAME.json` one file of that folder each. Cases
+//! are left out: `scrutineer checks` reads the files themselves, and lints them.
 
 #![expect(clippy::expect_used, reason = "a build that cannot read its own files ends")]
 
@@ -9,12 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-/// Folders that hold data; every other one is a family of checks.
-const DATA: [&str; 3] = ["frameworks", "reference", "tables"];
-
 fn main() {
     println!("cargo:rerun-if-changed=checks");
-    let mut documents: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    let mut documents: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     for path in files(Path::new("checks")) {
         let text = std::fs::read_to_string(&path).expect("a file under checks");
         // What is no TOML is named with its line by the linter, not here.
@@ -24,11 +21,18 @@ fn main() {
         }
         let folder = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-        let (document, name) = match DATA.into_iter().find(|data| *data == folder) {
-            Some(data) => (data, stem.into_owned()),
-            None => ("checks", format!("{folder}.{stem}")),
-        };
-        documents.entry(document).or_default().insert(name, without_datetimes(Value::Object(file)));
+        let Value::Object(file) = without_datetimes(Value::Object(file)) else { continue };
+        match folder.as_str() {
+            // Large and seldom needed: each by itself.
+            "reference" => drop(documents.insert(format!("reference-{stem}"), file)),
+            "frameworks" | "tables" => {
+                documents.entry(folder).or_default().insert(stem.into_owned(), Value::Object(file));
+            }
+            family => {
+                let id = format!("{family}.{stem}");
+                documents.entry("checks".into()).or_default().insert(id, Value::Object(file));
+            }
+        }
     }
     let target = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where"));
     for (name, document) in documents {

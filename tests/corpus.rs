@@ -13,6 +13,8 @@ fn no_bytes_that_a_server_may_send_make_the_tls_parsers_panic() {
         for selector in 0..7 {
             scrutineer::probe::tls::exercise(&[&[selector], bytes.get(1..).unwrap_or_default()].concat());
         }
+        // Certificates, staples and lists of timestamps.
+        scrutineer::derive::exercise(bytes.get(1..).unwrap_or_default());
         count += 1;
     }
     assert!(count >= 20, "the corpus is there: {count} files");

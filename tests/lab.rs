@@ -16,6 +16,8 @@ mod plan;
 #[path = "lab/services.rs"]
 mod services;
 mod support;
+#[path = "lab/vouching.rs"]
+mod vouching;
 #[path = "lab/web.rs"]
 mod web;
 
@@ -471,6 +473,7 @@ fn what_a_host_plants_is_shown_as_text_alone() {
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser"))
         .arg("look.mjs")
         .args([&file, folder.path()])
+        .arg("one")
         .output()
         .expect("node is there; scripts/setup installs it");
     assert!(

@@ -375,3 +375,19 @@ fn signature_schemes_of_tls_1_3_are_told_unless_the_server_does_not_look_at_them
     assert_eq!(seen["state"], "failed", "{seen}");
     assert!(seen["detail"].as_str().is_some_and(|detail| detail.contains("not looked at")), "{seen}");
 }
+
+#[test]
+fn timestamps_in_the_extension_of_a_hello_are_seen_and_cut_ones_are_not_taken_for_none() {
+    let list = |words: &str| {
+        let audited = audit(&format!("versions=0303 suites=C02F {words}"));
+        let ended = audited.desk.run(&["judge", "facts.json", "-o", "html=again.html"]);
+        assert!(ended.code < 5, "{}", ended.stderr);
+        let page = std::fs::read_to_string(audited.desk.path("again.html")).expect("a page");
+        let told = page.split("log timestamps: ").nth(1).and_then(|rest| rest.split('<').next()).expect("the sheet");
+        (audited.tls["sct_list"]["state"].clone(), told.to_owned())
+    };
+    // Nothing in the extension; but what would be stapled was not seen, for no current client can speak with the mock.
+    assert_eq!(list(""), ("absent".into(), "not looked at: unsupported".into()));
+    assert_eq!(list("timestamp"), ("observed".into(), "1 (tls extension)".into()));
+    assert_eq!(list("timestamp=cut"), ("observed".into(), "not known: garbage".into()));
+}

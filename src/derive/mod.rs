@@ -54,6 +54,12 @@ pub fn derive(looks: &mut Looks, earlier: Option<&Looks>, blobs: &Blobs, given: 
     named::derive(looks, earlier, blobs);
 }
 
+/// Feeds bytes to the parsers of what servers send encrypted: certificates, stapled responses, lists of timestamps. For the fuzz
+/// target and the replay of its corpus; nothing may panic, hang or take memory without bound.
+pub fn exercise(bytes: &[u8]) {
+    tls::exercise(bytes);
+}
+
 /// Empties every derived field again: what is stored is primary.
 pub fn strip(looks: &mut Looks) {
     use crate::facts::Observation;

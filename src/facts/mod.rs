@@ -35,8 +35,8 @@ pub use target::NamedTarget;
 pub use text::printable;
 pub use tls::{
     Attack, Attacks, Behaviour, Certificate, Chain, CodeRange, Enumerated, Exposure, Exposures, Field, Groups, Item,
-    Naming, Negotiated, Other, Pace, Preference, Resumption, Signatures, Suites, Tls, UnknownRange, Validation,
-    Version, Versions,
+    Naming, Negotiated, Other, Pace, PeculiarName, Preference, Programme, Resumption, Revocation, Sct, SctList, Scts,
+    Sending, Signatures, Staple, Suites, Tls, UnknownRange, Validation, Version, Versions,
 };
 pub use web::{Cookie, Csp, Framing, Hop, Hsts, Page, SecurityTxt, Site, Subresource, Web};
 pub use when::{Span, Timestamp};

@@ -9,8 +9,8 @@ use time::{Duration, OffsetDateTime};
 use crate::namespace::Namespace;
 
 /// One authority; the lab has one that the estate trusts and one that nobody does.
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
+pub(crate) struct Authority {
+    pub(crate) issuer: Issuer<'static, KeyPair>,
 }
 
 /// Writes `NAME.pem` and `NAME.key` for every name, and the trusted root as `ca.pem`.
@@ -71,6 +71,7 @@ pub(crate) fn write(lab: &Namespace, now: OffsetDateTime) {
     named(lab, &trusted, now);
     self_signed(lab, "selfsigned.bad.example", (now - day(100), now + day(900)));
     weak(lab, "old.bad.example");
+    crate::vouching::write(lab, &trusted, now);
 }
 
 /// What DNS speaks of: hosts below an authority that calls itself like a public one, which CAA knows; mail servers.
@@ -115,7 +116,7 @@ fn authority_params(name: &str, now: OffsetDateTime) -> CertificateParams {
 }
 
 /// `name`: one or several, separated by commas.
-fn issue(
+pub(crate) fn issue(
     lab: &Namespace,
     by: &Authority,
     file: &str,
@@ -138,7 +139,7 @@ fn self_signed(lab: &Namespace, name: &str, (from, until): (OffsetDateTime, Offs
     lab.write(&format!("{name}.key"), &key.serialize_pem());
 }
 
-fn server(name: &str, from: OffsetDateTime, until: OffsetDateTime) -> CertificateParams {
+pub(crate) fn server(name: &str, from: OffsetDateTime, until: OffsetDateTime) -> CertificateParams {
     let names: Vec<String> = name.split(',').map(str::to_owned).collect();
     let mut params = CertificateParams::new(names.clone()).expect("a name");
     params.distinguished_name.push(DnType::CommonName, names[0].clone());
@@ -165,7 +166,7 @@ fn rsa(lab: &Namespace, name: &str, days: &str) {
     sign(lab, name, &key, &format!("rsa-{name}.pem"), days);
 }
 
-fn sign(lab: &Namespace, name: &str, key: &str, pem: &str, days: &str) {
+pub(crate) fn sign(lab: &Namespace, name: &str, key: &str, pem: &str, days: &str) {
     let (request, extensions) = (format!("{pem}.csr"), format!("{pem}.ext"));
     lab.must("openssl", &["req", "-new", "-key", key, "-subj", &format!("/CN={name}"), "-out", &request]);
     lab.write(&extensions, &format!("subjectAltName=DNS:{name}\nextendedKeyUsage=serverAuth\n"));

@@ -57,7 +57,7 @@ pub(crate) const BAD_HOSTS: [(&str, &[&str], &[&str]); 24] = [
 ];
 
 /// Hosts for which active acts are authorised: name, addresses, declared services.
-pub(crate) const FAULT_HOSTS: [(&str, &[&str], &[&str]); 8] = [
+pub(crate) const FAULT_HOSTS: [(&str, &[&str], &[&str]); 16] = [
     ("ancient", &["45.90.1.1"], &["https"]),
     ("tickets", &["45.90.1.2"], &["https"]),
     ("picky", &["45.90.1.3"], &["https"]),
@@ -66,6 +66,14 @@ pub(crate) const FAULT_HOSTS: [(&str, &[&str], &[&str]); 8] = [
     ("mailforgets", &["45.90.1.6"], &["tcp/25"]),
     ("zerortt", &["45.90.1.7"], &["https"]),
     ("dual", &["45.90.1.8"], &["https"]),
+    ("revoked", &["45.90.3.1"], &["https"]),
+    ("wrongstaple", &["45.90.3.2"], &["https"]),
+    ("knownkey", &["45.90.3.3"], &["https"]),
+    ("flawedkey", &["45.90.3.4"], &["https"]),
+    ("incomplete", &["45.90.3.5"], &["https"]),
+    ("disordered", &["45.90.3.6"], &["https"]),
+    ("weaklink", &["45.90.3.7"], &["https"]),
+    ("oddnames", &["45.90.3.8"], &["https"]),
 ];
 /// Shows an ECDSA and an RSA certificate, both valid, and a finite field that is large enough.
 pub(crate) const DUAL: &str = "45.90.2.8";

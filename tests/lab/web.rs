@@ -16,9 +16,13 @@ pub(crate) fn serve(lab: &mut Namespace, now: OffsetDateTime) {
     for (host, places) in [("www.good.example", GOOD), ("results.good.example", RESULTS)] {
         let redirect = format!("return 301 https://{host}$request_uri;");
         sites.push_str(&plain(&places, host, &redirect));
-        sites.push_str(&secure(&places, host, host, &good_site(&good_expires)));
+        sites.push_str(&secure(&places, host, host, &stapled(host, &good_site(&good_expires))));
     }
     let careful = good_site(&good_expires);
+    for host in crate::vouching::HOSTS {
+        let name = format!("{host}.bad.example");
+        sites.push_str(&secure(addresses(host), &name, &name, &stapled(&name, &careful)));
+    }
     for host in ["expired", "early", "selfsigned", "wrongname", "untrusted", "muststaple", "v4only", "shared", "named"]
     {
         let name = format!("{host}.bad.example");
@@ -78,6 +82,12 @@ fn registry(now: OffsetDateTime) -> String {
     domain("good.example", 400, "client transfer prohibited")
         + &domain("single.example", 15, "active")
         + "location / { return 404; }\n"
+}
+
+/// With the response that was made for the site, if one was.
+fn stapled(name: &str, body: &str) -> String {
+    let staple = format!("ssl_stapling on; ssl_stapling_file {name}.ocsp;");
+    if crate::vouching::STAPLED.contains(&name) { format!("{staple} {body}") } else { body.to_owned() }
 }
 
 fn rfc3339(time: OffsetDateTime) -> String {

@@ -23,7 +23,8 @@ struct Table {
 }
 
 static AUTHORITIES: LazyLock<Vec<Authority>> = LazyLock::new(|| {
-    let table: Result<Table, _> = toml::from_str(include_str!("../../../checks/reference/caa-identifiers.toml"));
+    let text = include_str!(concat!(env!("OUT_DIR"), "/reference-caa-identifiers.json"));
+    let table: Result<Table, _> = serde_json::from_str(text);
     table.map(|table| table.authority).unwrap_or_default()
 });
 

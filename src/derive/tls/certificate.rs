@@ -32,6 +32,7 @@ pub(super) fn read(chain: &[CertificateDer<'_>]) -> Result<Certificate, String> 
     let (key_type, key_bits) = key(x509.public_key());
     let signature = algorithm_name(&x509.signature_algorithm.algorithm);
     let names = names(&x509);
+    let key_digest = digest(x509.public_key().raw);
     Ok(Certificate {
         digest: digest(der),
         subject: name(x509.subject()),
@@ -40,6 +41,9 @@ pub(super) fn read(chain: &[CertificateDer<'_>]) -> Result<Certificate, String> 
         not_before,
         not_after,
         valid_days: not_before.days_until(not_after),
+        peculiar_names: super::names::peculiar(&names),
+        key_published_in: super::key::published_in(&key_digest),
+        key_flaws: super::key::flaws(x509.public_key()),
         wildcard: names.iter().any(|name| name.starts_with("*.")),
         names,
         key_type,
@@ -52,7 +56,7 @@ pub(super) fn read(chain: &[CertificateDer<'_>]) -> Result<Certificate, String> 
         self_signed: x509.subject().as_raw() == x509.issuer().as_raw(),
         sct_count: sct_count(&x509),
         must_staple: must_staple(&x509),
-        key_digest: digest(x509.public_key().raw),
+        key_digest,
         sent: i64::try_from(chain.len()).unwrap_or(i64::MAX),
     })
 }
@@ -90,7 +94,7 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
 }
 
 /// Type and size in bits.
-fn key(info: &SubjectPublicKeyInfo<'_>) -> (String, i64) {
+pub(super) fn key(info: &SubjectPublicKeyInfo<'_>) -> (String, i64) {
     let bits = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     match info.parsed() {
         Ok(PublicKey::RSA(rsa)) => ("rsa".into(), bits(bit_length(rsa.modulus))),
@@ -160,7 +164,7 @@ fn revocation_lists(x509: &X509Certificate<'_>) -> Vec<String> {
     names.flatten().filter_map(address_of).take(8).collect()
 }
 
-fn address_of(name: &GeneralName<'_>) -> Option<String> {
+pub(super) fn address_of(name: &GeneralName<'_>) -> Option<String> {
     match name {
         GeneralName::URI(address) => Some(printable(address, NAME_CAP)),
         _ => None,
@@ -196,6 +200,11 @@ fn signature_hash(algorithm: &AlgorithmIdentifier<'_>, name: &str) -> Option<Str
         .into_iter()
         .find(|hash| name.contains(hash))
         .map(str::to_owned)
+}
+
+/// As [`signature_hash`], of a certificate that is read only for it.
+pub(super) fn signature_hash_of(x509: &X509Certificate<'_>) -> Option<String> {
+    signature_hash(&x509.signature_algorithm, &algorithm_name(&x509.signature_algorithm.algorithm))
 }
 
 fn sct_count(x509: &X509Certificate<'_>) -> i64 {

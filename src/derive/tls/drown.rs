@@ -85,6 +85,9 @@ mod tests {
             wildcard: false,
             key_digest: key.into(),
             sent: 1,
+            key_published_in: Vec::new(),
+            key_flaws: Vec::new(),
+            peculiar_names: Vec::new(),
         }
     }
 

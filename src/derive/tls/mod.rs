@@ -4,18 +4,29 @@ mod certificate;
 pub(super) mod drown;
 mod exposure;
 mod field;
+mod key;
+mod names;
+mod sending;
+mod signature;
+mod staple;
+mod timestamps;
 mod validation;
 pub(super) mod winshock;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vouching_tests;
 
 use std::collections::BTreeMap;
 
 use rustls_pki_types::CertificateDer;
 
 use super::Given;
-use crate::facts::{Blobs, Certificate, Chain, Exposures, Observation, Other, Reason, Tls, Validation};
+use crate::facts::{
+    Blobs, Certificate, Chain, Exposures, Observation, Other, Reason, SctList, Staple, Timestamp, Tls, Unobserved,
+    Validation,
+};
 
 pub(super) use validation::Roots;
 
@@ -23,12 +34,22 @@ pub(super) use validation::Roots;
 pub(super) fn derive(tls: &mut Tls, host: &str, blobs: &Blobs, given: &Given, roots: &Roots) {
     field::derive(&mut tls.fields, blobs);
     tls.exposures = exposure::derive(tls);
-    (tls.certificate, tls.validation) = certificate(&tls.chain, host, blobs, given, roots);
+    let chain = certificates(&tls.chain, blobs);
+    (tls.certificate, tls.validation) = certificate(&chain, host, given, roots);
+    tls.sending = readable(&chain, &tls.certificate).and_then(|chain, observed_at| Observation::Observed {
+        observed_at,
+        value: sending::of(chain, given.now, roots),
+    });
+    tls.revocation = staple::derive(&tls.staple, &chain, blobs, given.now, roots);
+    tls.scts = readable(&chain, &tls.certificate).and_then(|chain, at| match chain.first() {
+        Some(leaf) => timestamps::derive(tls, leaf, at, blobs),
+        None => Observation::Absent { observed_at: at },
+    });
     tls.others = tls.other_chains.and_then(|chains, observed_at| {
         let mut others = Vec::new();
         for chain in chains {
             let chain = Observation::Observed { observed_at, value: chain.clone() };
-            match certificate(&chain, host, blobs, given, roots) {
+            match certificate(&certificates(&chain, blobs), host, given, roots) {
                 (Observation::Observed { value: certificate, .. }, Observation::Observed { value: validation, .. }) => {
                     others.push(Other { certificate, validation })
                 }
@@ -39,20 +60,26 @@ pub(super) fn derive(tls: &mut Tls, host: &str, blobs: &Blobs, given: &Given, ro
     });
 }
 
+/// The chain, unless its first certificate could not be read.
+fn readable(
+    chain: &Observation<Vec<CertificateDer<'static>>>,
+    leaf: &Observation<Certificate>,
+) -> Observation<Vec<CertificateDer<'static>>> {
+    leaf.unobserved().map_or_else(|| chain.clone(), |why| why.cast())
+}
+
 /// The leaf of a chain read, and the chain held against roots.
 fn certificate(
-    chain: &Observation<Chain>,
+    chain: &Observation<Vec<CertificateDer<'static>>>,
     host: &str,
-    blobs: &Blobs,
     given: &Given,
     roots: &Roots,
 ) -> (Observation<Certificate>, Observation<Validation>) {
-    let chain = certificates(chain, blobs);
     let certificate = chain.and_then(|chain, observed_at| match certificate::read(chain) {
         Ok(value) => Observation::Observed { observed_at, value },
         Err(detail) => Observation::Failed { observed_at, reason: Reason::Garbage, detail },
     });
-    let validation = match (&certificate, &chain) {
+    let validation = match (&certificate, chain) {
         (Observation::Observed { observed_at, value: leaf }, Observation::Observed { value: chain, .. }) => {
             let value = validation::validate(chain, leaf, host, given.now, roots);
             Observation::Observed { observed_at: *observed_at, value }
@@ -88,10 +115,30 @@ pub(crate) fn keys(tls: &Tls) -> BTreeMap<String, bool> {
     keys
 }
 
+/// Derives from a chain that holds the bytes twice, with the bytes as staple and as list of timestamps.
+pub(super) fn exercise(bytes: &[u8]) {
+    let mut blobs = Blobs::default();
+    let kept = blobs.keep(bytes);
+    let mut tls = Tls::unobserved(&Unobserved::absent());
+    tls.chain = Observation::observed(Chain { certificates: vec![kept.clone(), kept.clone()] });
+    tls.staple = Observation::observed(Staple { response: kept.clone() });
+    tls.sct_list = Observation::observed(SctList { list: kept.clone(), certificate: kept });
+    let given = Given {
+        now: Timestamp::EPOCH,
+        extra_roots: String::new(),
+        trust_anchor: String::new(),
+        as_table: String::new(),
+    };
+    derive(&mut tls, "www.example.org", &blobs, &given, &Roots::new(""));
+}
+
 /// Empties every derived fact of TLS.
 pub(super) fn strip(tls: &mut Tls) {
     tls.certificate = Observation::underived();
     tls.validation = Observation::underived();
+    tls.sending = Observation::underived();
+    tls.revocation = Observation::underived();
+    tls.scts = Observation::underived();
     tls.others = Observation::underived();
     tls.exposures = Exposures::default();
     tls.dane = Observation::underived();

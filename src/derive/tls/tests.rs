@@ -6,16 +6,17 @@ use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
 };
 
-const NOW: &str = "2028-10-01T00:00:00Z";
+pub(super) const NOW: &str = "2028-10-01T00:00:00Z";
 
 /// A certificate and what signs in its name.
-struct Made {
-    der: CertificateDer<'static>,
-    pem: String,
+pub(super) struct Made {
+    pub(super) der: CertificateDer<'static>,
+    pub(super) pem: String,
+    pub(super) key: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
-fn parameters(name: &str, authority: bool, from: &str, until: &str) -> CertificateParams {
+pub(super) fn parameters(name: &str, authority: bool, from: &str, until: &str) -> CertificateParams {
     let names = if authority { vec![] } else { vec![name.to_owned()] };
     let mut parameters = CertificateParams::new(names).expect("names");
     parameters.distinguished_name.push(DnType::CommonName, name);
@@ -29,17 +30,22 @@ fn parameters(name: &str, authority: bool, from: &str, until: &str) -> Certifica
     parameters
 }
 
-fn make(parameters: CertificateParams, by: Option<&Made>) -> Made {
+pub(super) fn make(parameters: CertificateParams, by: Option<&Made>) -> Made {
     let key = KeyPair::generate().expect("a key");
     let certificate = match by {
         Some(by) => parameters.signed_by(&key, &by.issuer),
         None => parameters.self_signed(&key),
     }
     .expect("a certificate");
-    Made { der: certificate.der().clone(), pem: certificate.pem(), issuer: Issuer::new(parameters, key) }
+    Made {
+        der: certificate.der().clone(),
+        pem: certificate.pem(),
+        key: key.serialize_pem(),
+        issuer: Issuer::new(parameters, key),
+    }
 }
 
-fn root() -> Made {
+pub(super) fn root() -> Made {
     make(parameters("Lab Root", true, "2020-01-01", "2040-01-01"), None)
 }
 
@@ -77,6 +83,7 @@ fn a_good_chain_over_an_intermediate_is_valid_and_names_its_root() {
     assert!(validation.valid, "{validation:?}");
     assert!(validation.extra_root);
     assert_eq!(validation.root.as_deref(), Some("CN=Lab Root"));
+    assert!(validation.programmes.iter().all(|programme| !programme.trusted), "nobody but the estate has it");
     assert_eq!(validation.chain_ends, Timestamp::parse("2028-11-01").ok(), "the intermediate ends first");
     let certificate = tls.certificate.value().expect("read");
     assert_eq!(certificate.names, ["www.cec.example"]);
@@ -177,7 +184,7 @@ fn must_staple_and_timestamps_are_read() {
 }
 
 /// An OCTET STRING with a list of version-1 timestamps (RFC 6962 §3.2, §3.3).
-fn sct_list(count: usize) -> Vec<u8> {
+pub(super) fn sct_list(count: usize) -> Vec<u8> {
     let mut one = vec![0; 1 + 32 + 8 + 2];
     one.extend([4, 3, 0, 4, 0x30, 2, 5, 0]);
     let mut list: Vec<u8> = Vec::new();

@@ -8,7 +8,12 @@ use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
 use super::certificate::{name, period};
-use crate::facts::{Certificate, Timestamp, Validation};
+use super::signature::{Key, inside};
+use crate::facts::{Certificate, Programme, Timestamp, Validation};
+
+const MOZILLA: &str = "Mozilla";
+/// When the release of webpki-roots that Cargo.lock pins was made.
+const MOZILLA_DATE: &str = "2026-10-19";
 
 /// The pinned public roots with the estate's own.
 pub(in crate::derive) struct Roots {
@@ -24,6 +29,15 @@ impl Roots {
             CertificateDer::pem_slice_iter(extra_pem.as_bytes()).filter_map(Result::ok).collect();
         let own = extra.iter().filter_map(|der| anchor_from_trusted_cert(der).ok().map(|anchor| anchor.to_owned()));
         Self { anchors: webpki_roots::TLS_SERVER_ROOTS.iter().cloned().chain(own).collect(), extra }
+    }
+    /// Whether a root has this name (a DER Name).
+    pub(super) fn has(&self, name: &[u8]) -> bool {
+        inside(name).is_some_and(|inside| self.anchors.iter().any(|anchor| anchor.subject.as_ref() == inside))
+    }
+    /// Keys of the roots with this name (a DER Name).
+    pub(super) fn keys_of(&self, name: &[u8]) -> Vec<Key> {
+        let named = self.anchors.iter().filter(|anchor| Some(anchor.subject.as_ref()) == inside(name));
+        named.filter_map(|anchor| Key::within(&anchor.subject_public_key_info)).collect()
     }
     /// Whether an anchor is the estate's own and not also public.
     fn is_extra(&self, anchor: &TrustAnchor<'_>) -> bool {
@@ -68,7 +82,14 @@ pub(super) fn validate(
         root: way.as_ref().ok().map(|way| way.root.clone()),
         extra_root: way.as_ref().is_ok_and(|way| way.extra),
         chain_ends: periods.iter().map(|(_, _, end)| *end).min(),
+        programmes: way.as_ref().map(|way| programmes(!way.extra)).unwrap_or_default(),
     }
+}
+
+/// The root programmes that are held against. Of others no dated list with a free licence was found in the package registries;
+/// docs/decisions/0001 says where was looked.
+fn programmes(public: bool) -> Vec<Programme> {
+    vec![Programme { name: MOZILLA.into(), date: MOZILLA_DATE.into(), trusted: public }]
 }
 
 fn out_of_time((subject, start, end): &(String, Timestamp, Timestamp), now: Timestamp) -> Option<String> {
@@ -163,5 +184,16 @@ fn explain(error: &Error, leaf: &Certificate) -> String {
         Error::RequiredEkuNotFoundContext(_) => "it was issued for another use than a TLS server".into(),
         Error::UnsupportedCertVersion => "it is not of X.509 version 3".into(),
         other => format!("clients refuse the chain: {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_date_of_the_roots_is_that_of_the_pinned_release() {
+        let lock = include_str!("../../../Cargo.lock");
+        let pinned = lock.split("name = \"webpki-roots\"\nversion = \"").nth(1).and_then(|rest| rest.split('"').next());
+        assert_eq!(pinned, Some("1.0.10"), "MOZILLA_DATE is the day on which this release was published");
+        assert_eq!(super::MOZILLA_DATE, "2026-10-19");
     }
 }

@@ -59,6 +59,32 @@ pub struct Certificate {
     pub key_digest: String,
     /// How many certificates the server sent.
     pub sent: i64,
+    /// Packages that carry the private key: everybody can download it (checks/reference/published-keys.toml).
+    #[serde(default)]
+    #[schemars(extend("x-since" = 4))]
+    pub key_published_in: Vec<String>,
+    /// What makes the private key computable from the public one, in words.
+    #[serde(default)]
+    #[schemars(extend("x-since" = 4))]
+    pub key_flaws: Vec<String>,
+    /// Names that are more, less or other than a plain host name.
+    #[serde(default)]
+    #[schemars(extend("x-since" = 4))]
+    pub peculiar_names: Vec<PeculiarName>,
+}
+
+/// A name with something to know about it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-key" = "name"))]
+pub struct PeculiarName {
+    pub name: String,
+    /// `wildcard` (over hosts of one part of a domain), `wildcard-domain` (over a whole registrable domain),
+    /// `wildcard-public-suffix`, `idn`, `idn-mixed-scripts`, `address`, `internal` or `trailing-dot`.
+    pub kind: String,
+    /// The Unicode form of an internationalised name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unicode: Option<String>,
 }
 
 /// Derived: four separate answers about the chain.
@@ -84,6 +110,40 @@ pub struct Validation {
     /// The end of the first certificate to end among leaf and intermediates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain_ends: Option<Timestamp>,
+    /// What each root programme that is known here says of the root; empty if the path ends in none.
+    #[serde(default)]
+    #[schemars(extend("x-since" = 4))]
+    pub programmes: Vec<Programme>,
+}
+
+/// Whether one root programme has the root.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-key" = "name"))]
+pub struct Programme {
+    pub name: String,
+    /// The day of the list that was held against, such as `2026-10-01`.
+    pub date: String,
+    pub trusted: bool,
+}
+
+/// Derived: what of the chain as sent helps a client to a root, and what does not (RFC 5246 §7.4.2, RFC 8446 §4.4.2).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sending {
+    /// The way from the leaf breaks off at a certificate whose issuer was neither sent nor is a known root.
+    pub incomplete: bool,
+    /// Where the missing issuer could be fetched, by the certificate before it (RFC 5280 §4.2.2.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_at: Option<String>,
+    /// Some issuer stands before what it issued.
+    pub disordered: bool,
+    /// Subjects that no way from the leaf leads over, and doubles.
+    pub superfluous: Vec<String>,
+    /// A self-signed root was sent: clients have it or do not trust it.
+    pub root_sent: bool,
+    /// Intermediates that are out of time, signed with an old hash, or have a short key; in words.
+    pub weak: Vec<String>,
 }
 
 /// Derived: another certificate of an endpoint.

@@ -8,12 +8,14 @@ mod behaviour;
 mod certificate;
 mod exposure;
 mod offered;
+mod status;
 
 pub use attack::{Attack, Attacks};
 pub use behaviour::{Behaviour, Naming, Resumption};
-pub use certificate::{Certificate, Chain, Other, Validation};
+pub use certificate::{Certificate, Chain, Other, PeculiarName, Programme, Sending, Validation};
 pub use exposure::{Exposure, Exposures};
 pub use offered::{CodeRange, Enumerated, Field, Groups, Item, Pace, Preference, Signatures, Suites, UnknownRange};
+pub use status::{Revocation, Sct, SctList, Scts, Staple};
 
 use super::{Announcement, CaaMatch, Dane, Observation, Unobserved};
 
@@ -56,6 +58,14 @@ pub struct Tls {
     #[serde(default)]
     #[schemars(extend("x-since" = 3))]
     pub other_chains: Observation<Vec<Chain>>,
+    /// The stapled OCSP response as sent; absent if none was.
+    #[serde(default)]
+    #[schemars(extend("x-since" = 4, "x-volatile" = true))]
+    pub staple: Observation<Staple>,
+    /// Timestamps of certificate logs that came in a TLS extension; absent if none did.
+    #[serde(default)]
+    #[schemars(extend("x-since" = 4))]
+    pub sct_list: Observation<SctList>,
     /// The first certificate of the chain, read.
     #[serde(default, skip_serializing_if = "Observation::is_underived")]
     #[schemars(extend("x-derived" = true))]
@@ -64,6 +74,18 @@ pub struct Tls {
     #[serde(default, skip_serializing_if = "Observation::is_underived")]
     #[schemars(extend("x-derived" = true))]
     pub validation: Observation<Validation>,
+    /// How the chain was sent.
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true, "x-since" = 4))]
+    pub sending: Observation<Sending>,
+    /// What the stapled response says; absent if none was sent.
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true, "x-since" = 4, "x-volatile" = true))]
+    pub revocation: Observation<Revocation>,
+    /// Timestamps of certificate logs, wherever they came from.
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true, "x-since" = 4))]
+    pub scts: Observation<Scts>,
     /// The first certificates of the other chains, read, with what validation says of each.
     #[serde(default, skip_serializing_if = "Observation::is_underived")]
     #[schemars(extend("x-derived" = true, "x-since" = 3))]
@@ -102,8 +124,13 @@ impl Tls {
             negotiated: why.cast(),
             chain: why.cast(),
             other_chains: why.cast(),
+            staple: why.cast(),
+            sct_list: why.cast(),
             certificate: Observation::underived(),
             validation: Observation::underived(),
+            sending: Observation::underived(),
+            revocation: Observation::underived(),
+            scts: Observation::underived(),
             others: Observation::underived(),
             exposures: Exposures::default(),
             dane: Observation::underived(),

@@ -43,13 +43,23 @@ pub async fn look_again(
     } else {
         None
     };
-    if behaves || wants(&["tls.negotiated", "tls.chain", "tls.certificate", "tls.validation", "tls.others", "tls.dane"])
+    if behaves
+        || wants(&[
+            "tls.negotiated",
+            "tls.chain",
+            "tls.certificate",
+            "tls.validation",
+            "tls.others",
+            "tls.dane",
+            "tls.staple",
+            "tls.revocation",
+        ])
     {
         let first = resume::first(&asker).await;
-        (tls.negotiated, tls.chain) = match (&first, versions::newest_of(&earlier.versions)) {
+        (tls.negotiated, tls.chain, tls.staple) = match (&first, versions::newest_of(&earlier.versions)) {
             (Ok(first), _) => first.seen.clone(),
             (Err(_), Some(version @ ..0x0304)) => super::legacy(&asker, version, &found(earlier)).await,
-            (Err(error), _) => (error.observation(), error.observation()),
+            (Err(error), _) => super::unseen(error),
         };
         if let (true, Some(found)) = (behaves, &known) {
             tls.behaviour = super::behaviour_of(&asker, found, first, None).await;

@@ -126,6 +126,10 @@ impl Hello {
             && self.browser.is_none()
             && !self.fallback
     }
+    /// Whether it asks for the host that is looked at.
+    pub(super) fn is_for_host(&self) -> bool {
+        self.name == Name::Host
+    }
     pub(super) fn name(mut self, name: Name) -> Self {
         self.name = name;
         self

@@ -37,8 +37,8 @@ use rustls_pki_types::CertificateDer;
 
 use super::Context;
 use crate::facts::{
-    Attacks, Behaviour, Chain, Exposures, Groups, Negotiated, Observation, Preference, Reason, Resumption, Signatures,
-    Tls,
+    Attacks, Behaviour, Chain, Exposures, Groups, Negotiated, Observation, Preference, Reason, Resumption, SctList,
+    Signatures, Staple, Tls,
 };
 use crate::net::NetError;
 use crate::scope::Target;
@@ -79,12 +79,12 @@ async fn all_else(asker: &Asker<'_>, modern: impl Future<Output = Found>) -> (Tl
     // As for the other versions: a closed connection may be an answer now that somebody is known to answer.
     let closed = matches!(ssl2, Observation::Failed { reason: Reason::Closed | Reason::Reset, .. });
     let ssl2 = if closed && asker.has_witness() { versions::ssl2(asker).await } else { ssl2 };
-    let (negotiated, chain) = match &first {
+    let (negotiated, chain, staple) = match &first {
         Ok(first) => first.seen.clone(),
         Err(error) => match versions::newest(&found).filter(|version| *version < 0x0304) {
             // No modern handshake: what the plaintext part of an old one shows.
             Some(version) => legacy(asker, version, &found).await,
-            None => (error.observation(), error.observation()),
+            None => unseen(error),
         },
     };
     let alpn = negotiated.value().and_then(|negotiated| negotiated.alpn.clone());
@@ -106,6 +106,7 @@ async fn all_else(asker: &Asker<'_>, modern: impl Future<Output = Found>) -> (Tl
     );
     let (mut behaviour, attacks) = behaviour;
     let other_chains = other_chains(asker, &chain);
+    let sct_list = sct_list(asker, &behaviour);
     unsteady(asker, &mut behaviour.unsteady);
     let modern = tls1_3.clone();
     let (versions, suites) = versions::facts(found, ssl2);
@@ -122,8 +123,13 @@ async fn all_else(asker: &Asker<'_>, modern: impl Future<Output = Found>) -> (Tl
         negotiated,
         chain,
         other_chains,
+        staple,
+        sct_list,
         certificate: Observation::underived(),
         validation: Observation::underived(),
+        sending: Observation::underived(),
+        revocation: Observation::underived(),
+        scts: Observation::underived(),
         others: Observation::underived(),
         exposures: Exposures::default(),
         dane: Observation::underived(),
@@ -164,7 +170,12 @@ async fn behaviour_of(
     behaviour
 }
 
-type Seen = (Observation<Negotiated>, Observation<Chain>);
+/// What one handshake shows of the endpoint.
+type Seen = (Observation<Negotiated>, Observation<Chain>, Observation<Staple>);
+
+fn unseen(error: &NetError) -> Seen {
+    (error.observation(), error.observation(), error.observation())
+}
 
 /// What a current client's second handshakes show.
 async fn resumption(
@@ -220,6 +231,20 @@ fn other_chains(asker: &Asker<'_>, chain: &Observation<Chain>) -> Observation<Ve
     if others.is_empty() { Observation::absent() } else { Observation::observed(others) }
 }
 
+/// Timestamps in an extension of the ServerHello, which TLS 1.3 encrypts. The hello with every feature asks for them.
+fn sct_list(asker: &Asker<'_>, behaviour: &Behaviour) -> Observation<SctList> {
+    match (asker.sightings().timestamps(), &behaviour.secure_renegotiation) {
+        (Some((list, leaf)), _) => {
+            Observation::observed(SctList { list: asker.context.keep(list), certificate: crate::facts::digest(leaf) })
+        }
+        (None, Observation::Observed { .. }) => Observation::absent(),
+        (None, Observation::Absent { .. }) => {
+            Observation::not_run(Reason::Unsupported, "the server speaks TLS 1.3 alone, in which they are encrypted")
+        }
+        (None, other) => other.unobserved().map_or_else(Observation::absent, |why| why.cast()),
+    }
+}
+
 /// What the ServerHello and Certificate messages of an old version show in the clear.
 async fn legacy(asker: &Asker<'_>, version: u16, found: &[Found; 5]) -> Seen {
     let accepted = |found: &Found| found.suites.as_ref().map(|sorted| sorted.accepted.clone()).unwrap_or_default();
@@ -229,9 +254,9 @@ async fn legacy(asker: &Asker<'_>, version: u16, found: &[Found; 5]) -> Seen {
         Ok(Heard::Hello(hello)) => hello,
         Ok(Heard::Alert(_) | Heard::Dropped(_)) => {
             let why = NetError::new(Reason::Other, "suites that were accepted one by one were refused together");
-            return (why.observation(), why.observation());
+            return unseen(&why);
         }
-        Err(error) => return (error.observation(), error.observation()),
+        Err(error) => return unseen(&error),
     };
     let ServerHello { version, suite, certificates, .. } = hello;
     let name = names::suite(suite);
@@ -246,7 +271,9 @@ async fn legacy(asker: &Asker<'_>, version: u16, found: &[Found; 5]) -> Seen {
         ocsp_stapled: None,
     };
     let certificates: Vec<CertificateDer<'_>> = certificates.into_iter().map(CertificateDer::from).collect();
-    (Observation::observed(negotiated), keep(asker.context, &certificates))
+    let detail = "of a server that speaks no TLS 1.2 or 1.3 with a current client no staple is asked for";
+    let staple = Observation::not_run(Reason::Unsupported, detail);
+    (Observation::observed(negotiated), keep(asker.context, &certificates), staple)
 }
 
 /// An anonymous suite has no certificate: then there is none, and that was seen.

@@ -15,7 +15,7 @@ use super::handshake::Session;
 use super::hello::Hello;
 use super::open::{Client, Speaks, doing};
 use super::{Seen, keep, names};
-use crate::facts::{Negotiated, Observation, Reason, Resumption};
+use crate::facts::{Negotiated, Observation, Reason, Resumption, Staple};
 use crate::net::{Conn, NetError};
 use crate::scope::Act;
 
@@ -53,8 +53,13 @@ pub(super) async fn first(asker: &Asker<'_>) -> Result<First, NetError> {
         alpn: session.alpn_protocol().map(|p| crate::facts::printable(&String::from_utf8_lossy(p), 32)),
         ocsp_stapled: Some(!stapled.is_empty()),
     };
+    let staple = if stapled.is_empty() {
+        Observation::absent()
+    } else {
+        Observation::observed(Staple { response: asker.context.keep(&stapled) })
+    };
     let drained = farewell(&mut stream, asker.context.net.answer_time()).await;
-    Ok(First { seen: (Observation::observed(negotiated), chain), client, version, drained })
+    Ok(First { seen: (Observation::observed(negotiated), chain, staple), client, version, drained })
 }
 
 /// Resumption in every version that is offered, and how much 0-RTT data a ticket of TLS 1.3 allows.

@@ -6,7 +6,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
 use super::answer::ServerHello;
-use super::hello::Hello;
+use super::hello::{Hello, extension};
 
 /// The most chains that are remembered: a server may make up a new one for each hello.
 const CHAINS: usize = 16;
@@ -15,6 +15,8 @@ const CHAINS: usize = 16;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sightings {
     chains: BTreeSet<Vec<Vec<u8>>>,
+    /// The first list of certificate timestamps, with the certificate it came with.
+    timestamps: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Sightings {
@@ -22,6 +24,11 @@ impl Sightings {
     pub(super) fn note(&mut self, hello: &Hello, answer: &ServerHello) {
         if hello.is_plain() && !answer.certificates.is_empty() && self.chains.len() < CHAINS {
             self.chains.insert(answer.certificates.clone());
+        }
+        if let (None, true, Some(list), Some(leaf)) =
+            (&self.timestamps, hello.is_for_host(), answer.extension(extension::SCT), answer.certificates.first())
+        {
+            self.timestamps = Some((list.to_vec(), leaf.clone()));
         }
     }
 
@@ -39,6 +46,11 @@ impl Sightings {
         }
         let several = by_key.values().filter(|leaves| leaves.len() > 1);
         several.map(|leaves| format!("{} certificates for the same kind of key", leaves.len())).collect()
+    }
+
+    /// The list that an extension brought (RFC 6962 §3.3.1), and the certificate it came with.
+    pub(super) fn timestamps(&self) -> Option<(&[u8], &[u8])> {
+        self.timestamps.as_ref().map(|(list, leaf)| (list.as_slice(), leaf.as_slice()))
     }
 
     /// Each chain once.

@@ -35,7 +35,7 @@ const OUTSIDE: &[&str] = &[
 
 /// What this version does not look at, although it could be seen.
 const NOT_BUILT: &[&str] = &[
-    "Revocation of certificates; whether a client may renegotiate TLS; padding oracles of TLS other than ROBOT (POODLE in TLS); signature schemes of TLS 1.3.",
+    "Revocation of certificates beyond what the server staples; root programmes other than Mozilla's.",
     "MTA-STS, DKIM keys, and the transport of mail as such; whether TLSA records of mail servers that are not declared fit.",
     "Whether HTTP/3 is served where DNS announces it, and whether an encrypted ClientHello is taken.",
     "Names that neither show themselves nor stand in an export given to the audit (none is guessed), and look-alike names.",

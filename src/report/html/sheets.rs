@@ -36,6 +36,8 @@ struct EndpointRow {
     speaks: String,
     tls: String,
     certificate: String,
+    /// What vouches for it: root programmes, staple, timestamps.
+    vouched: String,
     seen: String,
 }
 
@@ -248,8 +250,34 @@ fn endpoint_row(service: &Service, endpoint: &Endpoint) -> EndpointRow {
         certificate: told(&endpoint.tls.certificate, |c| {
             format!("{}; ends {}", plural_names(&c.names), moment(c.not_after))
         }),
+        vouched: vouched(&endpoint.tls),
         seen: moment(endpoint.port_state.observed_at()),
     }
+}
+
+/// Who trusts the root, what was stapled, and the timestamps of public logs with their sources.
+fn vouched(tls: &Tls) -> String {
+    if tls.certificate.value().is_none() {
+        return String::new();
+    }
+    let root = told(&tls.validation, |validation| {
+        let word = |trusted: bool| if trusted { "" } else { "not " };
+        let lists = validation.programmes.iter();
+        let lists: Vec<String> =
+            lists.map(|p| format!("{}in {}'s list of {}", word(p.trusted), p.name, p.date)).collect();
+        if lists.is_empty() { "not reached".into() } else { lists.join(", ") }
+    });
+    let staple = told(&tls.revocation, |revocation| {
+        let until = revocation.next_update.filter(|_| revocation.status == "good");
+        let until = until.map(|end| format!(" until {}", moment(end))).unwrap_or_default();
+        let doubt = if revocation.valid { "" } else { " (does not count)" };
+        format!("{}{until}{doubt}", revocation.status)
+    });
+    let logs = told(&tls.scts, |scts| match scts.count {
+        0 => "none".into(),
+        count => format!("{count} ({})", scts.sources.join(", ").replace('-', " ")),
+    });
+    format!("Root: {root}; staple: {staple}; log timestamps: {logs}")
 }
 
 /// How many suites are accepted in each version, and how many nobody knows about.

@@ -27,6 +27,8 @@ pub struct Script {
     pub no_renegotiation_info: bool,
     pub ignores_fallback: bool,
     pub no_ems: bool,
+    /// Sends a timestamp of a certificate log in the extension (RFC 6962 §3.3.1); `false` one that is cut.
+    pub timestamp: Option<bool>,
     /// What follows a message that no honest client sends: `reset`, `silence`, or `cut`, an answer that ends inside a record.
     pub after: Option<String>,
     /// `grease`, `long`, `version`: hellos that it refuses; `current`: any with TLS 1.3 in it; `own-name`: any with a heartbeat
@@ -75,6 +77,7 @@ impl Script {
             no_renegotiation_info: false,
             ignores_fallback: false,
             no_ems: false,
+            timestamp: None,
             after: None,
             intolerant: Vec::new(),
             limit: usize::MAX,
@@ -108,6 +111,7 @@ impl Script {
                 "no-renegotiation-info" => script.no_renegotiation_info = true,
                 "ignores-fallback" => script.ignores_fallback = true,
                 "no-ems" => script.no_ems = true,
+                "timestamp" => script.timestamp = Some(value != "cut"),
                 "after" => script.after = Some(value.to_owned()),
                 "intolerant" => script.intolerant = value.split(',').map(str::to_owned).collect(),
                 "limit" => script.limit = number(),
