@@ -24,7 +24,7 @@ pub(super) fn derive(tls: &Tls, leaf: &CertificateDer<'_>, at: Timestamp, blobs:
     let private = tls.validation.value().is_some_and(|validation| validation.extra_root);
     match unknown {
         // Logs do not take certificates below a root that only the estate has: there is none to look for.
-        Some(_) if list.is_empty() && private => Observation::Absent { observed_at: at },
+        Some(Observation::NotRun { .. }) if list.is_empty() && private => Observation::Absent { observed_at: at },
         Some(unknown) if list.is_empty() => unknown,
         _ => Observation::Observed { observed_at: at, value: told(list) },
     }

@@ -242,6 +242,12 @@ fn that_there_is_no_timestamp_is_open_where_a_source_was_not_asked() {
         tls.sct_list = unknown;
         derive(&mut tls, HOST, &blobs, &given, &Roots::new(""));
         assert!(matches!(tls.scts, Observation::NotRun { reason: Reason::Unsupported, .. }), "{:?}", tls.scts);
+        derive(&mut tls, HOST, &blobs, &given, &Roots::new(&root.pem));
+        assert!(
+            matches!(tls.scts, Observation::Absent { .. }),
+            "no log takes what a private root signed: {:?}",
+            tls.scts
+        );
     }
 }
 
