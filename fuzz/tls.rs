@@ -2,6 +2,6 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| match bytes.split_first() {
-    Some((255, rest)) => scrutineer::derive::exercise(rest),
+    Some((255, rest)) => scrutineer::derive::exercise_tls(rest),
     _ => scrutineer::probe::tls::exercise(bytes),
 });

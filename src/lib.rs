@@ -6,6 +6,7 @@
 //!    what may be asked of it.
 //! 2. [`scan`] sends [`probe`]s to the targets. They reach the network through [`net`] alone and write [`facts`]: plain data,
 //!    in which *could not look* is never *not there*.
+//!    What others reported ([`intake`]) is read from files beside it.
 //! 3. [`derive`] computes from those primary facts what no rule should have to: chain validity, DNSSEC state, effective policy.
 //! 4. [`check`] loads the check files, judges every subject and gives findings; [`framework`] says what they are evidence of.
 //! 5. [`profile`] holds TLS facts against what others ask of a server, and against old clients.
@@ -21,6 +22,7 @@ pub mod derive;
 pub mod estate;
 pub mod facts;
 pub mod framework;
+pub mod intake;
 pub mod net;
 pub mod probe;
 pub mod profile;

@@ -13,6 +13,8 @@ mod estates;
 mod namespace;
 #[path = "lab/plan.rs"]
 mod plan;
+#[path = "lab/reports.rs"]
+mod reports;
 #[path = "lab/services.rs"]
 mod services;
 mod support;
@@ -71,6 +73,7 @@ fn run() -> Lab {
     dns::serve(&mut lab, now);
     web::serve(&mut lab, now);
     services::serve(&mut lab);
+    reports::write(&lab, now);
     lab.write("good.toml", &estates::good(now));
     lab.write("bad.toml", &estates::bad(now));
     lab.write("faults.toml", &estates::faults(now));
@@ -98,7 +101,7 @@ fn run() -> Lab {
 
 fn audit(lab: &Namespace, estate: &str) -> Audit {
     let mut command = lab.command(env!("CARGO_BIN_EXE_scrutineer"));
-    command.args(["audit", &format!("{estate}.toml"), "--timeout", "1"]);
+    command.args(["audit", &format!("{estate}.toml"), "--timeout", "1", "--dmarc-reports", "reports"]);
     if estate == "bad" {
         command.args(["--ct", "export.json"]);
     }
@@ -332,6 +335,49 @@ fn a_timeout_a_reset_garbage_and_a_flood_end_undetermined_with_their_reason_from
     {
         assert!(section.contains(text), "{text} is not on the page");
     }
+}
+
+/// Questions to the resolver do not depend on the machine: MX with four of addresses, TXT, DMARC at two names, MTA-STS with two
+/// of its host, TLS reporting, one selector.
+#[test]
+fn the_mail_of_a_zone_takes_few_questions_and_none_twice() {
+    let mail = &lab().good.facts["first"]["zones"]["good.example"]["mail"];
+    let asked: Vec<&String> = mail["answers"].as_object().expect("answers").keys().collect();
+    assert_eq!(asked.len(), 13, "{asked:?}");
+}
+
+#[test]
+fn a_policy_host_that_refuses_leaves_open_whether_there_is_a_policy() {
+    let mail = &lab().bad.facts["first"]["zones"]["single.example"]["mail"];
+    assert_eq!(mail["mta_sts_answer"]["reason"], "refused", "{}", mail["mta_sts_answer"]);
+    for check in ["mail.mta-sts-policy-missing", "mail.mta-sts-certificate-invalid"] {
+        assert_eq!(verdicts(&lab().bad, check, "single.example"), BTreeSet::from(["undetermined"]), "{check}");
+    }
+}
+
+#[test]
+fn a_finding_that_a_record_mends_shows_the_record() {
+    let all = lab().bad.findings["findings"].as_array().expect("findings");
+    let of = |check: &str, zone: &str| {
+        let found = all.iter().find(|f| f["check"] == check && f["subject"]["name"] == zone);
+        found.map_or_else(|| panic!("{check} on {zone}"), |finding| finding["publish"].clone())
+    };
+    let raised = of("mail.sends-no-mail-dmarc-open", "unsigned.example");
+    let record = "_dmarc.unsigned.example. IN TXT \"v=DMARC1; p=reject; rua=mailto:dmarc@unsigned.example\"";
+    assert_eq!(raised["lines"][0], record);
+    assert!(raised["settles_in"].is_string() && raised["undo_until"].is_string(), "{raised}");
+    assert!(
+        lab().bad.html.contains("v&#x3D;DMARC1; p&#x3D;reject; rua&#x3D;mailto:dmarc@unsigned.example")
+            || lab().bad.html.contains("v=DMARC1; p=reject; rua=mailto:dmarc@unsigned.example"),
+        "on the page"
+    );
+    assert_eq!(of("mail.spf-missing", "differ.example")["lines"][0], "differ.example. IN TXT \"v=spf1 mx ~all\"");
+    assert_eq!(of("mail.mx-differs-from-declared", "unsigned.example")["lines"][0], "unsigned.example. IN MX 0 .");
+    let agreed = of("mail.dmarc-reports-unauthorised", "mailfaults.example");
+    assert!(
+        agreed["lines"].to_string().contains("mailfaults.example._report._dmarc.elsewhere.example. IN TXT"),
+        "{agreed}"
+    );
 }
 
 #[test]

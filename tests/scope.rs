@@ -145,3 +145,16 @@ fn the_registry_that_the_estate_names_is_asked_on_its_port_and_nobody_else_is_a_
     }
     assert!(scope.registry("cec.test", "rdap.registry.test", "10.0.0.1".parse().expect("an address"), 443).is_err());
 }
+
+#[test]
+fn the_policy_host_of_a_zone_that_receives_mail_is_asked_for_one_page_only() {
+    let scope = scope("[[asset]]\nzone = \"silent.test\"\nfunction = \"party\"\nmail = { receives = false }\n");
+    let address = IpAddr::from([8, 8, 8, 8]);
+    let host = scope.policy_host("cec.test", address).expect("in scope");
+    assert_eq!(permitted(&host), [true, false, false, false, false, false]);
+    assert_eq!(host.name(), "mta-sts.cec.test");
+    for zone in ["silent.test", "other.test"] {
+        assert!(scope.policy_host(zone, address).is_err(), "{zone}");
+    }
+    assert!(scope.policy_host("cec.test", IpAddr::from([127, 0, 0, 1])).is_err(), "only in a private estate");
+}

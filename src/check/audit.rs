@@ -176,6 +176,7 @@ fn finding(key: Key, merged: Merged, again: Option<&Merged>, bench: &Bench<'_>) 
         message,
         evidence: outcome.evidence,
         controls: file.map(|f| f.controls.clone()).unwrap_or_default(),
+        publish: outcome.publish,
         waiver: None,
     }
 }

@@ -43,6 +43,9 @@ pub struct CheckFile {
     pub references: Vec<String>,
     /// Ids as in `checks/frameworks/`.
     pub controls: Vec<String>,
+    /// Path of the record whose publication mends it, such as `zone.mail.proposed.dmarc`; shown with the finding.
+    #[serde(default)]
+    pub publish: Option<String>,
     /// Known ways in which this may be wrong.
     #[serde(default)]
     pub false_positives: Option<String>,

@@ -28,9 +28,28 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     /// Ids of controls that this gives evidence about.
     pub controls: Vec<String>,
+    /// The record whose publication mends it, if that is the way to mend it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publish: Option<Publication>,
     /// The accepted risk that covers it, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiver: Option<String>,
+}
+
+/// A record to publish.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Publication {
+    /// As a zone file has them.
+    pub lines: Vec<String>,
+    /// What they take the place of.
+    pub replaces: Vec<String>,
+    /// How long others may go by what they hold: in effect, and undone, within this span. Left out if not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settles_in: Option<crate::facts::Span>,
+    /// The last moment to take it back so that this is in effect on polling day. Left out without an election ahead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_until: Option<crate::facts::Timestamp>,
 }
 
 /// What a check judges.

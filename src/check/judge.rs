@@ -11,8 +11,8 @@ use super::path::{Found, Path, find};
 use super::prepared::{Check, SeverityRule, resolve};
 use super::types::Type;
 use super::view::View;
-use super::{Evidence, Severity, Verdict};
-use crate::facts::{LIST_CAP, Timestamp, digest};
+use super::{Evidence, Publication, Severity, Verdict};
+use crate::facts::{LIST_CAP, ProposedRecord, Timestamp, digest};
 
 /// What one check says of one view, element by element; the key is `None` for a check that walks no list, and for a
 /// verdict on the list as a whole.
@@ -27,6 +27,8 @@ pub(super) struct Outcome {
     pub(super) severity: Severity,
     pub(super) message: String,
     pub(super) evidence: Vec<Evidence>,
+    /// What to publish, for a fail that is mended so.
+    pub(super) publish: Option<Publication>,
 }
 
 /// The most of a value that stands in evidence.
@@ -127,7 +129,7 @@ impl<'a> Stage<'a> {
 
     fn done(&self, check: &Check, item: Option<&Value>, verdict: Verdict, message: String) -> Outcome {
         let evidence = self.evidence(check, item);
-        Outcome { verdict, reason: None, severity: check.least(), message, evidence }
+        Outcome { verdict, reason: None, severity: check.least(), message, evidence, publish: None }
     }
 
     fn fail(&self, check: &Check, item: Option<&Value>, evidence: Vec<Evidence>) -> Outcome {
@@ -142,7 +144,22 @@ impl<'a> Stage<'a> {
         };
         let message =
             render(&check.file.message, &self.template_data(check, item)).unwrap_or_else(|_| check.file.title.clone());
-        Outcome { verdict: Verdict::Fail, reason: None, severity, message, evidence }
+        let publish = self.publication(check);
+        Outcome { verdict: Verdict::Fail, reason: None, severity, message, evidence, publish }
+    }
+
+    /// The record that mends it, and until when it can be taken back before the polls open.
+    fn publication(&self, check: &Check) -> Option<Publication> {
+        let path = check.publish.as_ref()?;
+        let Found::Value(value, ty) = self.find(check, path, None) else { return None };
+        let record: ProposedRecord = serde_json::from_value(plain(value, ty)?).ok()?;
+        let polling_day = self.view.roots.get("election").and_then(|election| election.get("polling_day")?.as_str());
+        let polling_day = polling_day.and_then(|day| Timestamp::parse(day).ok());
+        let undo_until = polling_day
+            .zip(record.settles_in)
+            .and_then(|(day, span)| Timestamp::from_unix(day.unix().saturating_sub(span.0)));
+        let ProposedRecord { lines, replaces, settles_in } = record;
+        Some(Publication { lines, replaces, settles_in, undo_until })
     }
 
     /// The message of a failing case, or why it cannot be rendered: for `checks test`.
@@ -230,7 +247,14 @@ impl<'a> Stage<'a> {
 impl Check {
     /// A verdict without message: nothing was found to say.
     fn outcome(&self, verdict: Verdict, reason: String) -> Outcome {
-        Outcome { verdict, reason: Some(reason), severity: self.least(), message: String::new(), evidence: Vec::new() }
+        Outcome {
+            verdict,
+            reason: Some(reason),
+            severity: self.least(),
+            message: String::new(),
+            evidence: Vec::new(),
+            publish: None,
+        }
     }
     /// The severity to show where the facts do not decide it.
     fn least(&self) -> Severity {
@@ -260,7 +284,14 @@ fn summarise(check: &Check, outcomes: Outcomes) -> Outcomes {
         return one(check.outcome(Verdict::NotApplicable, "no element that it applies to".into()));
     }
     let evidence = outcomes.into_values().flat_map(|o| o.evidence).take(12).collect();
-    one(Outcome { verdict: Verdict::Pass, reason: None, severity: check.least(), message: String::new(), evidence })
+    one(Outcome {
+        verdict: Verdict::Pass,
+        reason: None,
+        severity: check.least(),
+        message: String::new(),
+        evidence,
+        publish: None,
+    })
 }
 
 /// The name of an element: its `x-key` field, itself if it is a scalar, else its place.

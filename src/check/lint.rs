@@ -34,7 +34,7 @@ pub(super) fn read(name: &str, id: &str, text: &str, tables: &Tables) -> Result<
 
 /// Every fault of a check's file.
 fn lint(name: &str, text: &str, check: &Check) -> Vec<CheckFault> {
-    let Check { file, types, requires, must_exist, each, .. } = check;
+    let Check { file, types, requires, must_exist, each, publish, .. } = check;
     let mut lint = Lint { name, text, faults: Vec::new() };
     lint.words(&check.id, file);
     if let Some(each) = each {
@@ -50,6 +50,9 @@ fn lint(name: &str, text: &str, check: &Check) -> Vec<CheckFault> {
     }
     if matches!(check.severity, SeverityRule::Computed(_)) {
         lint.expression("severity", &file.severity, types, &known, &Type::String);
+    }
+    if let Some(path) = publish {
+        lint.publish(path, types);
     }
     lint.cases(file);
     lint.faults
@@ -106,6 +109,15 @@ impl Lint<'_> {
             Ok(Type::List(_)) => {}
             Ok(other) => self.fault("each", format!("{path} is a {}, not a list", other.word())),
             Err(why) => self.fault("each", why),
+        }
+    }
+
+    /// What is published has lines.
+    fn publish(&mut self, path: &Path, types: &BTreeMap<String, Type>) {
+        match resolve(path, types).map(Type::bare) {
+            Ok(Type::Object(record)) if record.fields.contains_key("lines") => {}
+            Ok(_) => self.fault("publish", format!("{path} is no record to publish")),
+            Err(why) => self.fault("publish", why),
         }
     }
 

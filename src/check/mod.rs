@@ -26,7 +26,7 @@ pub use cases::{CaseResult, run_cases};
 pub use catalogue::{Catalogue, FAMILIES};
 pub use estate_index::estate_index;
 pub use file::{Case, CheckFile, Effort, EvidenceKind, Expect, InFreeze, Proof, Remediation, Status};
-pub use finding::{Confidence, Evidence, Finding, Severity, Subject, SubjectKind, Verdict};
+pub use finding::{Confidence, Evidence, Finding, Publication, Severity, Subject, SubjectKind, Verdict};
 pub use lint::CheckFault;
 pub use prepared::Check;
 pub use table::Tables;

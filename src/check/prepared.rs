@@ -22,6 +22,8 @@ pub struct Check {
     pub(super) must_exist: Vec<Path>,
     pub(super) each: Option<Path>,
     rule: Option<Expression>,
+    /// The record whose publication mends it.
+    pub(super) publish: Option<Path>,
     pub(super) severity: SeverityRule,
     /// Types by root name, `table` and `item` included.
     pub(super) types: BTreeMap<String, Type>,
@@ -75,6 +77,7 @@ impl Check {
             must_exist: paths(&file.must_exist),
             each,
             rule: file.rule.as_deref().map(Expression::new),
+            publish: file.publish.as_deref().map(Path::parse),
             severity: Severity::parse(&file.severity)
                 .map_or_else(|| SeverityRule::Computed(Expression::new(&file.severity)), SeverityRule::Fixed),
             types,

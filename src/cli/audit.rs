@@ -69,6 +69,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
     if let Some(path) = &arguments.ct {
         declared.inputs.insert("ct".into(), input(read_export(path)?));
     }
+    arguments.telling.take_in(&mut declared.inputs)?;
     let selection = selection(arguments, &declared.estate)?;
     let log = match &arguments.connection_log {
         None => ConnectionLog::counting(),

@@ -56,6 +56,7 @@ fn telling(folder: &Path) -> Result<Telling, CliError> {
         allow_incomplete: true,
         checks: Vec::new(),
         directories: Vec::new(),
+        dmarc_reports: None,
         quiet: false,
     })
 }

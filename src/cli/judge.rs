@@ -37,6 +37,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
     if let Some(now) = arguments.now {
         document.run.now = now;
     }
+    arguments.telling.take_in(&mut document.inputs)?;
     let estate = estate_of(&document, &arguments.run)?;
     let wanted = wanted(&arguments.profile)?;
     fitting(arguments)?;

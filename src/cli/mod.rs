@@ -9,6 +9,7 @@ mod judge;
 mod output;
 mod pipeline;
 mod progress;
+mod reports;
 mod terminal;
 
 pub use error::{CliError, Exit};

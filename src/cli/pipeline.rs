@@ -9,7 +9,7 @@ use super::{CliError, Exit, terminal};
 use crate::check::{Bench, Catalogue, Check, CheckFile, EvidenceKind, Finding, Severity, Verdict, estate_index, judge};
 use crate::derive::{Given, derive, strip};
 use crate::estate::Estate;
-use crate::facts::{Document, EstateIndex};
+use crate::facts::{self, Document, EstateIndex};
 use crate::framework::{Coverage, Frameworks, Outcome, OutcomeResult, coverage};
 use crate::report::{self, Input};
 
@@ -75,6 +75,9 @@ pub(super) struct Telling {
     /// Also a team's own checks, DIR/family/the-fault.toml
     #[arg(long = "checks", value_name = "DIR")]
     pub(super) directories: Vec<PathBuf>,
+    /// Also take in the DMARC aggregate reports (XML, gz, zip) of this folder: whom would a stricter policy turn away
+    #[arg(long, value_name = "DIR")]
+    pub(super) dmarc_reports: Option<PathBuf>,
     /// No summary and no progress
     #[arg(long, short)]
     pub(super) quiet: bool,
@@ -117,6 +120,14 @@ impl Telling {
         Ok(Library { catalogue, frameworks })
     }
 
+    /// Adds to the inputs of a run what is taken in beside it.
+    pub(super) fn take_in(&self, inputs: &mut BTreeMap<String, facts::Input>) -> Result<(), CliError> {
+        if let Some(folder) = &self.dmarc_reports {
+            inputs.insert("dmarc-reports".into(), super::reports::input(folder)?);
+        }
+        Ok(())
+    }
+
     fn selects(&self, check: &Check) -> bool {
         self.checks.is_empty() || self.checks.iter().any(|wanted| matches_name(check, wanted))
     }
@@ -134,6 +145,7 @@ pub(super) fn fill_in(document: &mut Document) {
         extra_roots: input("extra-roots"),
         trust_anchor: input("trust-anchor"),
         as_table: input("as-table"),
+        dmarc_reports: input("dmarc-reports"),
     };
     derive(&mut document.first, None, &document.blobs, &given);
     derive(&mut document.second, Some(&document.first), &document.blobs, &given);

@@ -49,11 +49,11 @@ fn size(count: usize) -> i64 {
 }
 
 /// Prefixes with the autonomous system that announces them.
-struct AsTable(Vec<(IpNet, String)>);
+pub(super) struct AsTable(Vec<(IpNet, String)>);
 
 impl AsTable {
     /// Lines `prefix TAB number`; what does not parse is passed over.
-    fn read(text: &str) -> Self {
+    pub(super) fn read(text: &str) -> Self {
         let entry = |line: &str| {
             let (prefix, number) = line.split_once('\t')?;
             Some((prefix.trim().parse().ok()?, number.trim().trim_start_matches("AS").to_owned()))
@@ -70,7 +70,7 @@ impl AsTable {
         systems.map(|systems| size(systems.len()))
     }
 
-    fn system(&self, address: IpAddr) -> Option<&str> {
+    pub(super) fn system(&self, address: IpAddr) -> Option<&str> {
         let covering = self.0.iter().filter(|(net, _)| net.contains(&address));
         covering.max_by_key(|(net, _)| net.prefix_len()).map(|(_, system)| system.as_str())
     }
@@ -135,12 +135,7 @@ mod tests {
     fn what_could_not_be_looked_at_stays_so() {
         let why = Observation::<std::convert::Infallible>::failed(Reason::Servfail, "it answered SERVFAIL");
         let mut dns = ZoneDns::unobserved(&why);
-        let given = Given {
-            now: crate::facts::Timestamp::EPOCH,
-            extra_roots: String::new(),
-            trust_anchor: String::new(),
-            as_table: String::new(),
-        };
+        let given = Given::at(crate::facts::Timestamp::EPOCH);
         derive("x", &mut dns, &Blobs::default(), &given);
         assert!(matches!(dns.dnssec, Observation::Failed { reason: Reason::Servfail, .. }));
         assert!(matches!(dns.server_index, Observation::Failed { reason: Reason::Servfail, .. }));

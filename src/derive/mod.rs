@@ -3,7 +3,6 @@
 mod answers;
 mod csp;
 pub mod ct;
-mod dmarc;
 mod dns;
 mod dnssec;
 mod headers;
@@ -30,6 +29,16 @@ pub struct Given {
     pub trust_anchor: String,
     /// Lines `prefix TAB as-number`; empty without a table.
     pub as_table: String,
+    /// DMARC aggregate reports taken together, as JSON ([`crate::facts::MailReports`]); empty if none were given.
+    pub dmarc_reports: String,
+}
+
+impl Given {
+    /// Nothing but the moment.
+    pub fn at(now: Timestamp) -> Self {
+        let [extra_roots, trust_anchor, as_table, dmarc_reports] = [const { String::new() }; 4];
+        Self { now, extra_roots, trust_anchor, as_table, dmarc_reports }
+    }
 }
 
 pub(crate) use tls::keys;
@@ -47,17 +56,25 @@ pub fn derive(looks: &mut Looks, earlier: Option<&Looks>, blobs: &Blobs, given: 
         service::derive(service);
     }
     tls::drown::derive(looks);
+    let reports = serde_json::from_str(&given.dmarc_reports).unwrap_or_default();
+    let shared = mail::Shared { blobs, given, roots: &roots, reports, table: dns::AsTable::read(&given.as_table) };
     for zone in looks.zones.values_mut() {
         dns::derive(&zone.name, &mut zone.dns, blobs, given);
-        mail::derive(&zone.name, &mut zone.mail);
+        let negative_ttl = zone.dns.soa.value().map(|soa| soa.minimum);
+        mail::derive(&zone.name, &mut zone.mail, negative_ttl, &shared);
     }
     named::derive(looks, earlier, blobs);
 }
 
 /// Feeds bytes to the parsers of what servers send encrypted: certificates, stapled responses, lists of timestamps. For the fuzz
 /// target and the replay of its corpus; nothing may panic, hang or take memory without bound.
-pub fn exercise(bytes: &[u8]) {
+pub fn exercise_tls(bytes: &[u8]) {
     tls::exercise(bytes);
+}
+
+/// Every parser of mail records behind one door, for the fuzz target and the replay of its corpus.
+pub fn exercise_mail(selector: u8, bytes: &[u8]) {
+    mail::exercise(selector, bytes);
 }
 
 /// Empties every derived field again: what is stored is primary.
@@ -74,7 +91,6 @@ pub fn strip(looks: &mut Looks) {
     for zone in looks.zones.values_mut() {
         zone.dns.dnssec = Observation::underived();
         zone.dns.server_index = Observation::underived();
-        zone.mail.spf = Observation::underived();
-        zone.mail.dmarc = Observation::underived();
+        mail::strip(&mut zone.mail);
     }
 }

@@ -24,7 +24,7 @@ pub struct Document {
     /// Version of each probe family that wrote here.
     pub probes: BTreeMap<String, i64>,
     /// What the run was given, verbatim: `estate` (TOML), `trust-anchor`, `extra-roots` (PEM), `as-table`,
-    /// `ct` (an export of certificate transparency logs).
+    /// `ct` (an export of certificate transparency logs); and in digested form `dmarc-reports` (JSON).
     pub inputs: BTreeMap<String, Input>,
     /// The first look at everything.
     pub first: Looks,

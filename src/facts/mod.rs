@@ -12,6 +12,9 @@ mod blob;
 mod document;
 mod estate_index;
 mod host;
+mod mail;
+mod mail_report;
+mod name;
 mod named;
 mod observation;
 mod registration;
@@ -27,6 +30,12 @@ pub use blob::{Blobs, digest, digest_text};
 pub use document::{Document, Input, Looks, PROBE_VERSIONS, Run, SCHEMA, Traffic};
 pub use estate_index::{CriticalHost, Ending, EstateIndex, FunctionIndex, KeyUse, NameSource, Registration, SeenName};
 pub use host::{AddressPorts, Host, HostAddress, HostDns, PortUnknown, Ports};
+pub use mail::{
+    DkimKey, DkimRecord, DkimSelector, Dmarc, DmarcPolicy, Fault, MailAnswer, MailTarget, MailTargets, MtaSts,
+    MtaStsPolicy, Mx, PolicyAnswer, Proposed, ProposedRecord, ReportTarget, Spf, SpfNode, TlsRpt, ZoneMail,
+};
+pub use mail_report::{DomainReports, MailReports, RejectedSource, Reported, ReportedSource, UnreadReport};
+pub use name::{dmarc_walk, is_within, registrable};
 pub use named::{Announcement, CaaMatch, Dane, DaneRecord, Ech, EchConfig, HttpsAnswer, HttpsRecord, Tlsa, TlsaRecord};
 pub use observation::{Observation, Reason, Unobserved};
 pub use registration::DomainRegistration;
@@ -41,8 +50,8 @@ pub use tls::{
 pub use web::{Cookie, Csp, Framing, Hop, Hsts, Page, SecurityTxt, Site, Subresource, Web};
 pub use when::{Span, Timestamp};
 pub use zone::{
-    Caa, CaaProperty, ChainAnswer, DelegationSigner, Dmarc, Dnssec, DnssecChain, Fault, Mx, NameServer,
-    NameServerIndex, ServerAnswer, Soa, Spf, Zone, ZoneDns, ZoneKey, ZoneMail,
+    Caa, CaaProperty, ChainAnswer, DelegationSigner, Dnssec, DnssecChain, NameServer, NameServerIndex, ServerAnswer,
+    Soa, Zone, ZoneDns, ZoneKey,
 };
 
 /// The longest list a rule may walk. What is cut is said in a field beside the list.

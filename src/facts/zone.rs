@@ -1,11 +1,11 @@
-//! DNS and mail facts of a declared zone.
+//! DNS facts of a declared zone.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DomainRegistration, NamedTarget, Observation, Span, Timestamp, Tlsa, Unobserved};
+use super::{DomainRegistration, NamedTarget, Observation, Span, Timestamp, Unobserved, ZoneMail};
 
 /// A declared zone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -226,110 +226,4 @@ pub struct NameServerIndex {
     pub serials: Vec<i64>,
     /// Distinct NS sets seen, each joined by a space.
     pub ns_sets: Vec<String>,
-}
-
-/// Mail facts of a zone's own name.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ZoneMail {
-    /// Mail exchangers by preference (RFC 5321 §5.1).
-    pub mx: Observation<Vec<Mx>>,
-    /// TXT records of the zone's name, each with its strings joined.
-    pub txt: Observation<Vec<String>>,
-    /// TXT records at `_dmarc.` and the name.
-    pub dmarc_txt: Observation<Vec<String>>,
-    /// Records that SPF evaluation reaches by include and redirect, by name; `txt` of the zone itself is not repeated here.
-    pub spf_reached: BTreeMap<String, Observation<Vec<String>>>,
-    /// What the estate says of the zone's mail: sends.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sends: Option<bool>,
-    /// What the estate says of the zone's mail: receives.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub receives: Option<bool>,
-    /// The SPF record (RFC 7208).
-    #[serde(default, skip_serializing_if = "Observation::is_underived")]
-    #[schemars(extend("x-derived" = true))]
-    pub spf: Observation<Spf>,
-    /// The DMARC record (RFC 9989).
-    #[serde(default, skip_serializing_if = "Observation::is_underived")]
-    #[schemars(extend("x-derived" = true))]
-    pub dmarc: Observation<Dmarc>,
-}
-
-impl ZoneMail {
-    /// Every fact in the same valueless state.
-    pub fn unobserved(why: &Unobserved) -> Self {
-        Self {
-            mx: why.cast(),
-            txt: why.cast(),
-            dmarc_txt: why.cast(),
-            spf_reached: BTreeMap::new(),
-            sends: None,
-            receives: None,
-            spf: Observation::underived(),
-            dmarc: Observation::underived(),
-        }
-    }
-}
-
-/// One mail exchanger.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(extend("x-key" = "exchange"))]
-pub struct Mx {
-    pub preference: i64,
-    /// Lower case, without the final dot; empty for the null MX (RFC 7505).
-    pub exchange: String,
-    /// Its addresses through the resolver; an empty list for the null MX, which needs none.
-    pub addresses: Observation<Vec<String>>,
-    /// The exchange is an alias, which RFC 2181 §10.3 forbids.
-    pub is_alias: bool,
-    /// TLSA records for SMTP (RFC 7672 §2.2); an empty list for the null MX, which needs none.
-    #[serde(default)]
-    #[schemars(extend("x-since" = 2))]
-    pub tlsa: Observation<Tlsa>,
-}
-
-/// Derived: SPF (RFC 7208).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Spf {
-    pub record: String,
-    /// How many SPF records the name has; more than one is a permanent error (§4.5).
-    pub records: i64,
-    /// The qualifier of `all`: `-`, `~`, `?` or `+`; `none` if neither `all` nor `redirect` is there.
-    pub all: String,
-    /// DNS-querying terms counted over the whole tree (§4.6.4); left out if a part of the tree could not be read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lookups: Option<i64>,
-    /// Names that could not be asked.
-    pub unread: Vec<String>,
-    /// Every fault of syntax or use, with its place.
-    pub faults: Vec<Fault>,
-}
-
-/// Derived: DMARC (RFC 9989).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Dmarc {
-    pub record: String,
-    pub records: i64,
-    /// `none`, `quarantine` or `reject`, as a receiver would take it.
-    pub policy: String,
-    /// For subdomains; the policy itself where `sp` is not given.
-    pub subdomain_policy: String,
-    /// Addresses for aggregate reports.
-    pub rua: Vec<String>,
-    /// `t=y`: receivers are asked to apply a milder policy.
-    pub testing: bool,
-    pub faults: Vec<Fault>,
-}
-
-/// A fault in a record.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Fault {
-    /// Name of the record's owner and byte offset, `example.org:17`.
-    pub at: String,
-    pub text: String,
 }

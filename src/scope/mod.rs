@@ -122,6 +122,21 @@ impl Scope {
         self.target(server, address, Role::Registry { port })
     }
 
+    /// The policy host of MTA-STS of a declared zone that receives mail: one GET over HTTPS.
+    ///
+    /// # Errors
+    /// The zone is not declared or declared to receive no mail; else as for [`Scope::host`].
+    pub fn policy_host(&self, zone: &str, address: IpAddr) -> Result<Target, NotOurs> {
+        let asset = self.estate.zones().find(|asset| asset.name() == zone);
+        let Some(AssetKind::Zone { mail, .. }) = asset.map(|asset| &asset.kind) else {
+            return Err(NotOurs(format!("not ours to ask (the zone {zone} is not declared)")));
+        };
+        if mail.receives == Some(false) {
+            return Err(NotOurs(format!("not ours to ask ({zone} is declared to receive no mail)")));
+        }
+        self.target(&format!("mta-sts.{zone}"), address, Role::PolicyHost { zone: zone.to_owned() })
+    }
+
     fn target(&self, name: &str, address: IpAddr, role: Role) -> Result<Target, NotOurs> {
         // A name in public DNS may point into the assessor's own network; following it there would look at somebody else's machines.
         // A private estate may also hold public addresses: a lab seldom does, an inside look often.

@@ -14,6 +14,8 @@ pub enum Role {
     NameServer { zone: String },
     /// The RDAP server that the estate names for a zone: one visitor's request on its port.
     Registry { port: u16 },
+    /// The MTA-STS policy host of a declared zone: port 443, one GET.
+    PolicyHost { zone: String },
     /// The resolver: DNS on its port only, any question.
     Resolver { port: u16 },
 }
@@ -71,6 +73,10 @@ impl Target {
             Role::NameServer { zone } if act.port != 53 => {
                 return refuse(format!("a name server of {zone} is asked DNS questions only"));
             }
+            Role::PolicyHost { .. } if act == Act::passive(443) => return Ok(()),
+            Role::PolicyHost { zone } => {
+                return refuse(format!("the policy host of {zone} is asked for its MTA-STS policy only"));
+            }
             Role::NameServer { .. } | Role::Host { .. } => {}
         }
         if let (Limit::PassiveOnly(why), Class::Polite | Class::Active) = (&self.limit, act.class) {
@@ -78,7 +84,7 @@ impl Target {
         }
         let declared = match &self.role {
             Role::Host { declared } => declared.contains(&act.port),
-            Role::NameServer { .. } | Role::Resolver { .. } | Role::Registry { .. } => true,
+            Role::NameServer { .. } | Role::PolicyHost { .. } | Role::Resolver { .. } | Role::Registry { .. } => true,
         };
         match (kind, act.class) {
             (OperatorKind::Own | OperatorKind::Consented, Class::Passive | Class::Polite) => Ok(()),

@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime};
 use crate::namespace::Namespace;
 use crate::plan::{
     ALIASES, BAD_HOSTS, DIFFER_NS1, DIFFER_NS2, DUAL, ELSEWHERE, FAULT_HOSTS, GOOD, LAME_NS1, LAME_NS2, MAIL, NAMED,
-    NAMED_UNSIGNED, NS1, NS2, REGISTRY, RESOLVER, RESOLVER_ASKS_FROM, RESULTS, ROOT_SERVER, SINGLE_NS,
+    NAMED_UNSIGNED, NS1, NS2, POLICY_HOSTS, REGISTRY, RESOLVER, RESOLVER_ASKS_FROM, RESULTS, ROOT_SERVER, SINGLE_NS,
 };
 
 const SOA_EXPIRE: u32 = 1_209_600;
@@ -32,6 +32,8 @@ pub(crate) fn serve(lab: &mut Namespace, now: OffsetDateTime) {
         ("single.example", single(), Signing::Sound),
         ("differ.example", differ(1, &["ns1", "ns2"]), Signing::None),
         ("badmail.example", badmail(), Signing::Sound),
+        ("mailfaults.example", mailfaults(lab), Signing::Sound),
+        ("differ-mail.example", receives_only(), Signing::None),
         ("bad.example", bad(), Signing::Sound),
         ("elsewhere.example", elsewhere(), Signing::None),
         ("dangling.example", dangling(), Signing::Sound),
@@ -135,13 +137,17 @@ fn good(lab: &Namespace) -> String {
         + &named
         + "@ IN MX 10 mx1\n@ IN MX 20 mx2\n@ IN TXT \"v=spf1 mx -all\"\n"
         + "_dmarc IN TXT \"v=DMARC1; p=reject; rua=mailto:dmarc@good.example\"\n"
+        + "_mta-sts IN TXT \"v=STSv1; id=20280101T000000\"\n_smtp._tls IN TXT \"v=TLSRPTv1; rua=mailto:tls@good.example\"\n"
+        + &format!("mta-sts IN A {}\n", POLICY_HOSTS[0].1)
+        + "s1._domainkey IN TXT \"v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\"\n"
+        + "nomail.example._report._dmarc IN TXT \"v=DMARC1\"\n"
         + "@ IN CAA 0 issue \"ca.example\"\n@ IN CAA 0 iodef \"mailto:security@good.example\"\n"
 }
 
 fn nomail() -> String {
     plain("nomail.example")
         + "@ IN MX 0 .\n@ IN TXT \"v=spf1 -all\"\n_dmarc IN TXT \"v=DMARC1; p=reject; rua=mailto:dmarc@good.example\"\n"
-        + "good.example._report._dmarc IN TXT \"v=DMARC1\"\n@ IN CAA 0 issue \";\"\n"
+        + "@ IN CAA 0 issue \";\"\n"
 }
 
 fn unsigned(lab: &Namespace) -> String {
@@ -155,6 +161,8 @@ fn single() -> String {
     zone("single.example", 3, &[("ns1.single.example", &[SINGLE_NS])], 86_400)
         + &format!("@ IN MX 10 mx\nmx IN A {}\n", MAIL[0])
         + "@ IN TXT \"v=spf1 mx -all\"\n@ IN TXT \"v=spf1 a -all\"\n"
+        // Nobody listens there: a policy host that refuses.
+        + &format!("_mta-sts IN TXT \"v=STSv1; id=1\"\nmta-sts IN A {SINGLE_NS}\n")
         + "_dmarc IN TXT \"v=DMARC1; p=reject; sp=none; t=y\"\n@ IN CAA 0 issue \"ca.example\"\n"
 }
 
@@ -173,7 +181,30 @@ fn badmail() -> String {
     format!("{}@ IN TXT \"v=spf1 \" {}\"ipv4:1.2.3.4 +all\"\n{included}", plain("badmail.example"), includes)
         + "_dmarc IN TXT \"v=DMARC1; p=none; pct=banana; rua=dmarc@badmail.example\"\n"
         + &format!("@ IN MX 10 alias\n@ IN MX 20 nowhere\nalias IN CNAME mx\nmx IN A {}\n", MAIL[0])
-        + "nowhere IN TXT \"no address\"\n"
+        + "nowhere IN TXT \"no address\"\n_mta-sts IN TXT \"v=STSv1; id=1\"\n"
+}
+
+/// What only a tree, a walk or a key shows.
+fn mailfaults(lab: &Namespace) -> String {
+    let key = "weak.dkim.key";
+    lab.must("openssl", &["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024", "-out", key]);
+    let pem = lab.must("openssl", &["pkey", "-in", key, "-pubout"]);
+    let short: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    let gone: String = (1..=3).map(|n| format!("a:gone{n}.mailfaults.example ")).collect();
+    plain("mailfaults.example")
+        + "@ IN MX 0 .\n@ IN MX 10 mx.lapsed.example.\n@ IN MX 20 45.10.2.25.\n"
+        + &format!("@ IN TXT \"v=spf1 {gone}include:spf.lapsed.example ptr -all\"\n")
+        + "_dmarc IN TXT \"v=DMARC1; p=none; rua=mailto:a@reports.lapsed.example,mailto:b@elsewhere.example\"\n"
+        + "_mta-sts IN TXT \"v=STSv1; id=2028-01-01\"\n_smtp._tls IN TXT \"v=TLSRPTv1; rua=tls@mailfaults.example\"\n"
+        + &format!("mta-sts IN A {}\n", POLICY_HOSTS[1].1)
+        + &format!("short._domainkey IN TXT \"v=DKIM1; t=y; p={short}\"\n")
+        + "broken._domainkey IN TXT \"v=DKIM1; p=%%%\"\nold._domainkey IN TXT \"v=DKIM1; p=\"\n"
+        + "alias._domainkey IN CNAME key.lapsed.example.\n"
+}
+
+/// Takes mail, and says nothing about how.
+fn receives_only() -> String {
+    format!("{}@ IN MX 10 mx\nmx IN A {}\n", plain("differ-mail.example"), MAIL[0])
 }
 
 fn bad() -> String {

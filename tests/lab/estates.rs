@@ -36,6 +36,9 @@ pub(crate) fn bad(now: OffsetDateTime) -> String {
     for zone in BAD_ZONES {
         let mail = match zone {
             "nomail.example" | "unsigned.example" => "{ sends = false, receives = false }",
+            "mailfaults.example" => {
+                "{ sends = true, receives = true, dkim_selectors = [\"missing\", \"short\", \"broken\", \"old\", \"alias\"] }"
+            }
             _ => "{ sends = true, receives = true }",
         };
         // One ends before the results are final; of the others nobody knows.
@@ -118,7 +121,7 @@ fn head(now: OffsetDateTime) -> String {
 fn good_zone(now: OffsetDateTime) -> String {
     format!(
         "[[asset]]\nzone = \"{GOOD_ZONE}\"\nfunction = \"authority-domain\"\ncriticality = \"critical\"\nowner = \"IT\"\n\
-         registration_ends = {}\n{RDAP}mail = {{ sends = true, receives = true }}\n",
+         registration_ends = {}\n{RDAP}mail = {{ sends = true, receives = true, dkim_selectors = [\"s1\"] }}\n",
         day(now, 400)
     )
 }

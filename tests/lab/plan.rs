@@ -27,6 +27,9 @@ pub(crate) const MAIL: [&str; 2] = ["45.10.2.25", "45.20.2.25"];
 pub(crate) const ELSEWHERE: &str = "45.12.1.80";
 /// The registry's server, which the estate names for two zones.
 pub(crate) const REGISTRY: &str = "45.13.1.43";
+/// Policy hosts of MTA-STS: not declared themselves, one GET is theirs.
+pub(crate) const POLICY_HOSTS: [(&str, &str); 2] =
+    [("mta-sts.good.example", "45.10.2.90"), ("mta-sts.mailfaults.example", "45.10.2.91")];
 
 /// The hosts of bad.example: name, addresses, declared services.
 pub(crate) const BAD_HOSTS: [(&str, &[&str], &[&str]); 24] = [
@@ -85,7 +88,7 @@ pub(crate) const SHARED_NETWORK: &str = "45.70.1.0/24";
 
 /// The zones that both estates or only the bad one declare.
 pub(crate) const GOOD_ZONE: &str = "good.example";
-pub(crate) const BAD_ZONES: [&str; 10] = [
+pub(crate) const BAD_ZONES: [&str; 12] = [
     "nomail.example",
     "unsigned.example",
     "expired.example",
@@ -94,6 +97,8 @@ pub(crate) const BAD_ZONES: [&str; 10] = [
     "single.example",
     "differ.example",
     "badmail.example",
+    "mailfaults.example",
+    "differ-mail.example",
     "bad.example",
     "dangling.example",
 ];
@@ -141,6 +146,7 @@ pub(crate) fn all_addresses() -> Vec<&'static str> {
         all.extend(group);
     }
     all.extend([DUAL, NAMED, NAMED_UNSIGNED]);
+    all.extend(POLICY_HOSTS.iter().map(|(_, address)| *address));
     all.extend(BAD_HOSTS.iter().chain(&FAULT_HOSTS).flat_map(|(_, addresses, _)| addresses.iter().copied()));
     all.retain(|address| *address != SWALLOWED);
     all

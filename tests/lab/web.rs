@@ -4,7 +4,7 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use crate::namespace::Namespace;
-use crate::plan::{DUAL, GOOD, NAMED, NAMED_UNSIGNED, REGISTRY, RESULTS, addresses};
+use crate::plan::{DUAL, GOOD, NAMED, NAMED_UNSIGNED, POLICY_HOSTS, REGISTRY, RESULTS, addresses};
 
 /// Authenticated encryption with ephemeral keys, in OpenSSL's words.
 pub(crate) const CIPHERS: &str = "ECDHE+AESGCM:ECDHE+CHACHA20";
@@ -52,6 +52,9 @@ pub(crate) fn serve(lab: &mut Namespace, now: OffsetDateTime) {
         "openssl",
         &["genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe3072", "-out", "ffdhe3072.pem"],
     );
+    for ((host, place), policy) in POLICY_HOSTS.into_iter().zip([GOOD_POLICY, BAD_POLICY]) {
+        sites.push_str(&secure(&[place], host, host, policy));
+    }
     // Named by a redirect and by a page, and not declared.
     sites.push_str(&plain(&[crate::plan::ELSEWHERE], "www.elsewhere.example", "return 200 'elsewhere';"));
     let registry = registry(now);
@@ -127,6 +130,21 @@ fn good_site(expires: &str) -> String {
 
 /// Plain HTTP that shows the page and sets a session cookie.
 const BAD_PLAIN: &str = "location / { add_header Set-Cookie 'PHPSESSID=1; Path=/'; return 200 '<html>plain</html>'; }";
+
+/// MTA-STS, enforced for both exchangers.
+const GOOD_POLICY: &str = r#"
+location = /.well-known/mta-sts.txt {
+  default_type text/plain;
+  return 200 "version: STSv1\r\nmode: enforce\r\nmx: mx1.good.example\r\nmx: *.good.example\r\nmax_age: 604800\r\n";
+}
+location / { return 404; }
+"#;
+
+/// As a web page, in testing, with a line that is none, and for nobody.
+const BAD_POLICY: &str = r#"
+location = /.well-known/mta-sts.txt { return 200 "version: STSv1\nmode: testing\nhello\nmx: other.example\nmax_age: 86400\n"; }
+location / { return 404; }
+"#;
 
 /// A fault a page; `/` has those that go together.
 const BAD_SITE: &str = r#"

@@ -148,6 +148,7 @@ impl Scene {
             extra_roots: String::new(),
             trust_anchor: String::new(),
             as_table: String::new(),
+            dmarc_reports: String::new(),
         };
         derive(&mut self.looks, None, &self.blobs, &given);
         // The zone's state stands for a chain of answers that is not made here.

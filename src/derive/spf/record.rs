@@ -28,10 +28,11 @@ pub(super) struct Term {
 pub(super) enum Kind {
     All,
     Include(String),
-    A,
-    Mx,
+    /// The name; empty for the record's own.
+    A(String),
+    Mx(String),
     Ptr,
-    Exists,
+    Exists(String),
     /// `width` is the number of bits in an address of the family.
     Network {
         width: u8,
@@ -49,7 +50,7 @@ impl Kind {
 
     /// Whether evaluation counts it against the limit (§4.6.4).
     pub(super) fn asks(&self) -> bool {
-        matches!(self, Self::Include(_) | Self::A | Self::Mx | Self::Ptr | Self::Exists | Self::Redirect(_))
+        matches!(self, Self::Include(_) | Self::A(_) | Self::Mx(_) | Self::Ptr | Self::Exists(_) | Self::Redirect(_))
     }
 }
 
@@ -143,10 +144,10 @@ fn directive(at: usize, word: &str) -> Read {
         "all" if argument.is_empty() => Kind::All,
         "all" => return Err((place, "'all' takes nothing behind it".into())),
         "include" => Kind::Include(required(argument, place, "include")?),
-        "exists" => required(argument, place, "exists").map(|_| Kind::Exists)?,
-        "a" => host(argument, place).map(|()| Kind::A)?,
-        "mx" => host(argument, place).map(|()| Kind::Mx)?,
-        "ptr" => optional(argument, place).map(|()| Kind::Ptr)?,
+        "exists" => Kind::Exists(required(argument, place, "exists")?),
+        "a" => Kind::A(host(argument, place)?),
+        "mx" => Kind::Mx(host(argument, place)?),
+        "ptr" => optional(argument, place).map(|_| Kind::Ptr)?,
         "ip4" => ip4(argument, place)?,
         "ip6" => ip6(argument, place)?,
         other => return Err((bare_at, unknown(other))),
@@ -171,19 +172,19 @@ fn required(argument: &str, at: usize, name: &str) -> Result<String, (usize, Str
 }
 
 /// `[:domain-spec]`.
-fn optional(argument: &str, at: usize) -> Result<(), (usize, String)> {
+fn optional(argument: &str, at: usize) -> Result<String, (usize, String)> {
     match (argument, argument.strip_prefix(':')) {
-        ("", _) => Ok(()),
-        (_, Some(spec)) => domain::spec(spec, at + 1).map(|_| ()),
+        ("", _) => Ok(String::new()),
+        (_, Some(spec)) => domain::spec(spec, at + 1),
         _ => Err((at, format!("'{argument}' cannot stand here"))),
     }
 }
 
 /// `[:domain-spec] [/length] [//length]` (§5.3, §5.4).
-fn host(argument: &str, at: usize) -> Result<(), (usize, String)> {
+fn host(argument: &str, at: usize) -> Result<String, (usize, String)> {
     // A macro holds slashes only in its delimiters; lengths are at the end.
     let cut = lengths_at(argument);
-    optional(&argument[..cut], at)?;
+    let name = optional(&argument[..cut], at)?;
     let lengths = &argument[cut..];
     let (four, six) = match lengths.split_once("//") {
         Some((four, six)) => (four, Some(six)),
@@ -192,7 +193,10 @@ fn host(argument: &str, at: usize) -> Result<(), (usize, String)> {
     if !four.is_empty() {
         length(four.strip_prefix('/').unwrap_or(four), 32, at + cut + 1)?;
     }
-    six.map_or(Ok(()), |six| length(six, 128, at + cut + four.len() + 2).map(|_| ()))
+    if let Some(six) = six {
+        length(six, 128, at + cut + four.len() + 2)?;
+    }
+    Ok(name)
 }
 
 /// Where the trailing run of slashes and digits starts that begins with a slash.

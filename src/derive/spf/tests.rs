@@ -1,9 +1,14 @@
 //! SPF records by table.
 
 use super::*;
+use crate::facts::MailAnswer;
 
 fn reached(records: &[(&str, &str)]) -> Reached {
     records.iter().map(|(name, text)| ((*name).to_owned(), Observation::observed(vec![(*text).to_owned()]))).collect()
+}
+
+fn read(zone: &str, texts: &[String], at: Timestamp, reached: &Reached) -> Observation<Spf> {
+    super::read(zone, texts, at, reached, Answers(&BTreeMap::new()))
 }
 
 fn spf_with(texts: &[&str], reached: &Reached) -> Spf {
@@ -88,8 +93,10 @@ fn no_record_is_absent_and_two_are_a_fault() {
 
 #[test]
 fn a_record_that_may_be_cut_is_a_fault() {
-    let long = format!("v=spf1 {}-all", "ip4:192.0.2.1 ip4:198.51.100.1 ".repeat(15));
-    assert!(spf(&long).faults.iter().any(|fault| fault.at == "x.example:450"));
+    let long = |times| format!("v=spf1 {}-all", "ip4:192.0.2.1 ip4:198.51.100.1 ".repeat(times));
+    let faults_of = |times| spf(&long(times)).faults.into_iter().map(|fault| fault.at).collect::<Vec<_>>();
+    assert!(faults_of(15).contains(&"x.example:450".to_owned()));
+    assert!(faults_of(17).contains(&"x.example:512".to_owned()));
 }
 
 #[test]
@@ -162,6 +169,98 @@ fn a_part_that_could_not_be_read_is_named_and_leaves_the_count_open() {
     let void = spf_with(&["v=spf1 include:none.example include:gone.example -all"], &tree);
     assert_eq!((void.lookups, void.faults.len()), (Some(2), 2));
     assert!(void.faults.iter().all(|fault| fault.text.contains("has no SPF record")));
+}
+
+fn answered(list: &[(&str, Option<bool>)]) -> BTreeMap<String, MailAnswer> {
+    let answer = |exists: Option<bool>| MailAnswer {
+        records: match exists {
+            None => Observation::failed(Reason::Timeout, "no answer"),
+            Some(_) => Observation::absent(),
+        },
+        exists,
+        aliases: Vec::new(),
+        ttl: None,
+    };
+    let mut all: BTreeMap<String, MailAnswer> =
+        list.iter().map(|(question, exists)| ((*question).to_owned(), answer(*exists))).collect();
+    let found = MailAnswer { records: Observation::observed(vec!["192.0.2.1".into()]), ..answer(Some(true)) };
+    all.insert("there.example A".into(), found);
+    all
+}
+
+#[test]
+fn lookups_that_find_nothing_are_counted_over_the_whole_tree() {
+    let tree = {
+        let mut tree = reached(&[("y.example", "v=spf1 a mx:none.example -all a:behind.example")]);
+        tree.insert("gone.example".into(), Observation::absent());
+        tree
+    };
+    let answers = answered(&[
+        ("none.example A", Some(false)),
+        ("v6.example A", Some(true)),
+        ("half.example A", Some(true)),
+        ("half.example AAAA", Some(true)),
+        ("y.example A", Some(false)),
+        ("none.example MX", Some(false)),
+        ("x.example MX", Some(true)),
+        ("dark.example A", None),
+        ("gone.example TXT", Some(false)),
+    ]);
+    let voids = |text: &str| {
+        let read = super::read("x.example", &[text.to_owned()], Timestamp::EPOCH, &tree, Answers(&answers));
+        read.value().unwrap().void_lookups.clone()
+    };
+    let table = [
+        ("v=spf1 a:there.example ip4:192.0.2.1 -all", 0),
+        ("v=spf1 a:none.example a:there.example -all", 1),
+        ("v=spf1 a:half.example mx exists:none.example -all", 3),
+        ("v=spf1 include:y.example -all", 2),
+        ("v=spf1 include:gone.example exists:%{i}.none.example -all", 1),
+        ("v=spf1 -all a:none.example", 0),
+    ];
+    for (text, count) in table {
+        assert_eq!(voids(text).value(), Some(&count), "{text}");
+    }
+    assert!(matches!(voids("v=spf1 a:dark.example -all"), Observation::Failed { reason: Reason::Timeout, .. }));
+    assert!(matches!(voids("v=spf1 a:v6.example -all"), Observation::Failed { .. }), "IPv6 was not asked for");
+    let many = "v=spf1 a:dark.example a:none.example mx exists:none.example -all";
+    assert_eq!(voids(many).value(), Some(&3), "three are too many, whatever the fourth says");
+}
+
+#[test]
+fn the_tree_says_who_leads_to_whom_and_what_it_costs() {
+    let tree = reached(&[
+        ("one.example", "v=spf1 a mx include:two.example -all"),
+        ("two.example", "v=spf1 exists:%{i}.example ptr -all"),
+    ]);
+    let read = spf_with(&["v=spf1 mx include:one.example include:two.example -all"], &tree);
+    let told: Vec<(&str, &str, i64, &str)> =
+        read.tree.iter().map(|n| (n.place.as_str(), n.name.as_str(), n.lookups, n.found.as_str())).collect();
+    let expected = [
+        ("1", "x.example", 10, "record"),
+        ("1.2", "one.example", 5, "record"),
+        ("1.2.3", "two.example", 2, "record"),
+        ("1.3", "two.example", 2, "as above"),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(read.costs, ["include:one.example (6)", "include:two.example (3)", "mx (1)"]);
+    assert_eq!(read.names, ["one.example", "two.example"]);
+    assert!(read.uses_macros && read.uses_ptr);
+}
+
+#[test]
+fn a_name_that_does_not_exist_is_told_from_one_without_record() {
+    let mut tree = Reached::new();
+    tree.insert("gone.example".into(), Observation::absent());
+    tree.insert("bare.example".into(), Observation::absent());
+    let answers = answered(&[("gone.example TXT", Some(false)), ("bare.example TXT", Some(true))]);
+    let text = "v=spf1 include:gone.example include:bare.example -all".to_owned();
+    let read = super::read("x.example", &[text], Timestamp::EPOCH, &tree, Answers(&answers));
+    let spf = read.value().unwrap();
+    assert!(spf.faults.iter().any(|fault| fault.text.starts_with("gone.example does not exist")));
+    assert!(spf.faults.iter().any(|fault| fault.text.starts_with("bare.example has no SPF record")));
+    let found: Vec<&str> = spf.tree.iter().map(|node| node.found.as_str()).collect();
+    assert_eq!(found, ["record", "no such name", "no record"]);
 }
 
 #[test]

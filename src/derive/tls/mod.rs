@@ -68,6 +68,19 @@ fn readable(
     leaf.unobserved().map_or_else(|| chain.clone(), |why| why.cast())
 }
 
+/// A chain that something else than the TLS probe kept, held against roots.
+pub(super) fn validation(
+    chain: &Chain,
+    observed_at: Timestamp,
+    host: &str,
+    blobs: &Blobs,
+    given: &Given,
+    roots: &Roots,
+) -> Observation<Validation> {
+    let chain = Observation::Observed { observed_at, value: chain.clone() };
+    certificate(&certificates(&chain, blobs), host, given, roots).1
+}
+
 /// The leaf of a chain read, and the chain held against roots.
 fn certificate(
     chain: &Observation<Vec<CertificateDer<'static>>>,

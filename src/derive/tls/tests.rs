@@ -59,6 +59,7 @@ fn derived(chain: &[&Made], host: &str, roots: &str) -> Tls {
         extra_roots: roots.to_owned(),
         trust_anchor: String::new(),
         as_table: String::new(),
+        dmarc_reports: String::new(),
     };
     derive(&mut tls, host, &blobs, &given, &Roots::new(roots));
     tls
@@ -209,6 +210,7 @@ fn what_is_no_certificate_is_garbage_not_absence() {
         extra_roots: String::new(),
         trust_anchor: String::new(),
         as_table: String::new(),
+        dmarc_reports: String::new(),
     };
     derive(&mut tls, "www.cec.example", &blobs, &given, &Roots::new(""));
     for state in [tls.certificate.unobserved(), tls.validation.unobserved()] {
@@ -224,6 +226,7 @@ fn a_failed_chain_leaves_its_reason_on_what_is_derived() {
         extra_roots: String::new(),
         trust_anchor: String::new(),
         as_table: String::new(),
+        dmarc_reports: String::new(),
     };
     derive(&mut tls, "www.cec.example", &Blobs::default(), &given, &Roots::new(""));
     assert!(matches!(tls.validation, Observation::Failed { reason: Reason::Timeout, .. }));

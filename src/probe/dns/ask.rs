@@ -28,6 +28,8 @@ pub(crate) struct Reply {
     /// The names that aliases led to, in order.
     pub(crate) aliases: Vec<Name>,
     pub(crate) end: End,
+    /// The shortest time to live of the records that answer, in seconds; `None` without records.
+    pub(crate) ttl: Option<u32>,
 }
 
 /// How a question ended.
@@ -53,7 +55,11 @@ impl Reply {
     }
 
     fn failed(aliases: Vec<Name>, reason: Reason, detail: String) -> Self {
-        Self { aliases, end: End::Failed(NetError::new(reason, detail)) }
+        Self::ended(aliases, End::Failed(NetError::new(reason, detail)))
+    }
+
+    fn ended(aliases: Vec<Name>, end: End) -> Self {
+        Self { aliases, end, ttl: None }
     }
 }
 
@@ -62,12 +68,12 @@ pub(crate) async fn ask(context: &Context, name: &str, kind: RecordType) -> Repl
     let mut aliases = Vec::new();
     let mut current = match parse_name(name) {
         Ok(name) => name,
-        Err(error) => return Reply { aliases, end: End::Failed(error) },
+        Err(error) => return Reply::ended(aliases, End::Failed(error)),
     };
     loop {
         let reply = match exchange(context, &current, kind).await {
             Ok(reply) => reply,
-            Err(error) => return Reply { aliases, end: End::Failed(error) },
+            Err(error) => return Reply::ended(aliases, End::Failed(error)),
         };
         let end = read(&reply.message, &current, kind, &mut aliases);
         if aliases.len() > MAX_ALIASES {
@@ -78,7 +84,7 @@ pub(crate) async fn ask(context: &Context, name: &str, kind: RecordType) -> Repl
             );
         }
         match end {
-            Read::Ended(end) => return Reply { aliases, end },
+            Read::Ended(end) => return Reply { aliases, end, ttl: ttl(&reply.message, kind) },
             Read::Alias(next) => current = next,
             Read::Unproven => {
                 return Reply::failed(aliases, Reason::Garbage, format!("{name} {kind}: {UNPROVEN}"));
@@ -213,6 +219,11 @@ fn read(message: &Message, name: &Name, kind: RecordType, aliases: &mut Vec<Name
     } else {
         Read::Unproven
     }
+}
+
+/// The shortest time to live among the answers of a type.
+fn ttl(message: &Message, kind: RecordType) -> Option<u32> {
+    message.answers.iter().filter(|record| record.record_type() == kind).map(|record| record.ttl).min()
 }
 
 fn has_soa(message: &Message) -> bool {

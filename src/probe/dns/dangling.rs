@@ -103,7 +103,7 @@ mod tests {
     use crate::net::NetError;
 
     fn reply(end: End) -> Reply {
-        Reply { aliases: Vec::new(), end }
+        Reply { aliases: Vec::new(), end, ttl: None }
     }
     fn word(ends: [End; 2]) -> Result<String, Reason> {
         let [a, aaaa] = ends.map(reply);

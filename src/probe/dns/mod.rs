@@ -147,7 +147,7 @@ mod tests {
     use crate::net::NetError;
 
     fn reply(aliases: &[&str], end: End) -> Reply {
-        Reply { aliases: aliases.iter().map(|text| ask::parse_name(text).unwrap()).collect(), end }
+        Reply { aliases: aliases.iter().map(|text| ask::parse_name(text).unwrap()).collect(), end, ttl: None }
     }
 
     fn timeout() -> End {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::words::{SeverityMark, Span, anchor, asset_of, moment, plural, severity, spans};
-use crate::check::{CheckFile, Confidence, Effort, EvidenceKind, Finding, InFreeze};
+use super::words::{SeverityMark, Span as Words, anchor, asset_of, moment, plural, severity, spans};
+use crate::check::{CheckFile, Confidence, Effort, EvidenceKind, Finding, InFreeze, Publication};
+use crate::facts::Span;
 use crate::framework::Control;
 use crate::report::Input;
 use crate::report::summary::{Fix, fixes};
@@ -24,8 +25,8 @@ struct FixEntry {
     severity: SeverityMark,
     confidence: String,
     seen: Vec<Seen>,
-    why: Vec<Span>,
-    how: Vec<Span>,
+    why: Vec<Words>,
+    how: Vec<Words>,
     effort: &'static str,
     lead_time: String,
     reversible: &'static str,
@@ -33,7 +34,7 @@ struct FixEntry {
     controls: Vec<Cited>,
     controls_words: String,
     references: String,
-    false_positives: Option<Vec<Span>>,
+    false_positives: Option<Vec<Words>>,
     shadowserver: Option<String>,
 }
 
@@ -46,9 +47,17 @@ struct Seen {
     message: String,
     severity: SeverityMark,
     possible: bool,
+    publish: Option<Publish>,
     waiver: Option<String>,
     at: String,
     evidence: Vec<Piece>,
+}
+
+/// The record that mends it, to copy.
+#[derive(Serialize)]
+struct Publish {
+    lines: String,
+    words: String,
 }
 
 #[derive(Serialize)]
@@ -142,6 +151,7 @@ fn seen(input: &Input<'_>, finding: &Finding) -> Seen {
         message: finding.message.clone(),
         severity: severity(finding.severity),
         possible: !finding.confidence.counts(),
+        publish: finding.publish.as_ref().map(publish),
         waiver: finding.waiver.clone(),
         at: finding.at.join(", "),
         evidence: finding
@@ -161,6 +171,29 @@ fn seen(input: &Input<'_>, finding: &Finding) -> Seen {
             })
             .collect(),
     }
+}
+
+fn publish(record: &Publication) -> Publish {
+    let replaces = match record.replaces.as_slice() {
+        [] => String::new(),
+        there => format!(" It takes the place of {}.", there.join(", ")),
+    };
+    let settles = match record.settles_in {
+        Some(span) => format!(" Others go by what they hold for {} more, by the answer we got.", spoken(span)),
+        None => " How long others go by what they hold is not known.".into(),
+    };
+    let undo = match record.undo_until {
+        Some(until) => format!(" It can be undone before polling day until {}.", moment(until)),
+        None => String::new(),
+    };
+    Publish { lines: record.lines.join("\n"), words: format!("The record to publish.{replaces}{settles}{undo}") }
+}
+
+/// A span in the largest unit that fits.
+fn spoken(Span(seconds): Span) -> String {
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
+    let (size, noun) = units.into_iter().find(|(size, _)| seconds >= *size).unwrap_or((1, "second"));
+    plural(usize::try_from(seconds.max(0) / size).unwrap_or(usize::MAX), noun)
 }
 
 /// `4h` in words.

@@ -36,7 +36,7 @@ const OUTSIDE: &[&str] = &[
 /// What this version does not look at, although it could be seen.
 const NOT_BUILT: &[&str] = &[
     "Revocation of certificates beyond what the server staples; root programmes other than Mozilla's.",
-    "MTA-STS, DKIM keys, and the transport of mail as such; whether TLSA records of mail servers that are not declared fit.",
+    "DKIM selectors that nobody declared and no known provider uses, and the transport of mail as such; whether TLSA records of mail servers that are not declared fit.",
     "Whether HTTP/3 is served where DNS announces it, and whether an encrypted ClientHello is taken.",
     "Names that neither show themselves nor stand in an export given to the audit (none is guessed), and look-alike names.",
     "UDP services other than DNS; the protocols SMB, MSSQL, MQTT, Kafka and ZooKeeper beyond their open port.",

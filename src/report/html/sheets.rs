@@ -7,7 +7,8 @@ use super::words::{Row, SeverityMark, day, moment, plural, row, severity, verdic
 use crate::check::{Finding, Verdict};
 use crate::estate::{Asset, AssetKind};
 use crate::facts::{
-    CaaMatch, Dane, Endpoint, Enumerated, Host, HttpsAnswer, HttpsRecord, Observation, Service, Tls, Zone,
+    CaaMatch, Dane, DkimKey, Endpoint, Enumerated, Host, HttpsAnswer, HttpsRecord, MtaStsPolicy, Observation, Service,
+    SpfNode, Tls, Zone,
 };
 use crate::report::Input;
 
@@ -92,7 +93,28 @@ fn zone_sheet(input: &Input<'_>, zone: &Zone) -> Sheet {
     };
     about.push(row("Mail exchangers", told(&zone.mail.mx, exchangers)));
     about.push(row("SPF", told(&zone.mail.spf, |spf| spf.record.clone())));
+    about.push(row("SPF, who leads to whom", told(&zone.mail.spf, |spf| spf_tree(&spf.tree))));
     about.push(row("DMARC", told(&zone.mail.dmarc, |dmarc| dmarc.record.clone())));
+    about.push(row(
+        "DMARC policy that applies",
+        told(&zone.mail.dmarc_policy, |policy| {
+            let from = if policy.inherited { format!(", from {}", policy.found_at) } else { String::new() };
+            format!("{}{from}; the organisation is {}", policy.policy, policy.organisational_domain)
+        }),
+    ));
+    about.push(row(
+        "DKIM selectors",
+        told(&zone.mail.dkim, |keys| {
+            let told_key = |key: &DkimKey| {
+                let size = told(&key.key, |k| format!("{}, {} bits", k.key_type, k.bits));
+                format!("{} ({size})", key.selector)
+            };
+            keys.iter().map(told_key).collect::<Vec<_>>().join("; ")
+        }),
+    ));
+    let sts = |policy: &MtaStsPolicy| format!("{} for {}", policy.mode, policy.mx.join(", "));
+    about.push(row("MTA-STS policy", told(&zone.mail.mta_sts_policy, sts)));
+    about.push(row("Reports about TLS", told(&zone.mail.tls_rpt, |rpt| rpt.rua.join(", "))));
     let own = |f: &&Finding| f.subject.name == zone.name;
     sheet(input, &zone.name, about, Vec::new(), &own)
 }
@@ -136,6 +158,16 @@ fn sheet(
         verdicts,
         passed,
     }
+}
+
+/// The tree in one line: each record with its place and the lookups from there on.
+fn spf_tree(nodes: &[SpfNode]) -> String {
+    let node = |node: &SpfNode| {
+        let found = if node.found == "record" { String::new() } else { format!(", {}", node.found) };
+        let lookups = plural(usize::try_from(node.lookups).unwrap_or_default(), "lookup");
+        format!("{} {} ({lookups}{found})", node.place, node.name)
+    };
+    nodes.iter().map(node).collect::<Vec<_>>().join("; ")
 }
 
 fn asset_rows(asset: Option<&Asset>) -> Vec<Row> {

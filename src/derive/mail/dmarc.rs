@@ -1,28 +1,34 @@
 //! DMARC (RFC 9989): the policy record of a name, read with every fault.
 
+use super::tags::{Grammar, Tags, has_version, is_domain, parts};
 use crate::facts::{Dmarc, Fault, LIST_CAP, Observation, Timestamp};
 
-/// Tags of RFC 9989 §4.7.
-const TAGS: [&str; 11] = ["v", "p", "sp", "np", "rua", "ruf", "adkim", "aspf", "fo", "psd", "t"];
-
-/// Tags of RFC 7489 that RFC 9989 removed.
-const REMOVED: [&str; 3] = ["pct", "rf", "ri"];
+/// Tags of RFC 9989 §4.7, and those of RFC 7489 that it removed.
+pub(super) const GRAMMAR: Grammar = Grammar {
+    tags: &["v", "p", "sp", "np", "rua", "ruf", "adkim", "aspf", "fo", "psd", "t"],
+    empty: &[],
+    removed: (&["pct", "rf", "ri"], "RFC 9989"),
+    source: "RFC 9989",
+};
 
 /// The DMARC record among the texts at `_dmarc.` and the zone; absent if there is none.
 pub(super) fn read(zone: &str, texts: &[String], observed_at: Timestamp) -> Observation<Dmarc> {
     let records: Vec<&String> = texts.iter().filter(|text| is_dmarc(text)).collect();
     let Some(text) = records.first() else { return Observation::Absent { observed_at } };
-    let mut reader = Reader::new(text);
+    let mut reader = Reader { tags: Tags::read(text, &GRAMMAR) };
     if records.len() > 1 {
-        reader.fault(0, format!("there are {} DMARC records: receivers apply none of them", records.len()));
+        reader.tags.fault(0, format!("there are {} DMARC records: receivers apply none of them", records.len()));
     }
-    let (policy, subdomain_policy) = reader.policies(records.len());
-    let rua = reader.addresses("rua");
-    reader.addresses("ruf");
+    let [policy, subdomain_policy, nonexistent_policy] = reader.policies(records.len());
+    let [rua, ruf] = ["rua", "ruf"].map(|name| reader.addresses(name));
     reader.words();
-    let testing = reader.value("t").is_some_and(|tag| tag.value.eq_ignore_ascii_case("y"));
-    reader.faults.sort();
-    let faults = reader.faults.into_iter().take(LIST_CAP);
+    let word = |name: &str, default: &str| {
+        let value = reader.tags.value(name).to_ascii_lowercase();
+        if value.is_empty() { default.to_owned() } else { value }
+    };
+    let (testing, psd, adkim, aspf) = (word("t", "n") == "y", word("psd", "u"), word("adkim", "r"), word("aspf", "r"));
+    reader.tags.faults.sort();
+    let faults = reader.tags.faults.into_iter().take(LIST_CAP);
     Observation::Observed {
         observed_at,
         value: Dmarc {
@@ -30,105 +36,50 @@ pub(super) fn read(zone: &str, texts: &[String], observed_at: Timestamp) -> Obse
             records: i64::try_from(records.len()).unwrap_or(i64::MAX),
             policy,
             subdomain_policy,
+            nonexistent_policy,
             rua,
+            ruf,
             testing,
+            psd,
+            adkim,
+            aspf,
             faults: faults.map(|(at, text)| Fault { at: format!("_dmarc.{zone}:{at}"), text }).collect(),
         },
     }
 }
 
-/// The record begins with the tag `v` and exactly this version; white space may surround the sign.
-fn is_dmarc(text: &str) -> bool {
-    let first = text.split(';').next().unwrap_or_default();
-    first.split_once('=').is_some_and(|(name, value)| name.trim_end() == "v" && value.trim() == "DMARC1")
-}
-
-/// One `name = value`, with the place of the value.
-#[derive(Clone, Debug)]
-struct Tag {
-    name: String,
-    value: String,
-    value_at: usize,
+/// RFC 9989 §4.7: the record begins with its version.
+pub(super) fn is_dmarc(text: &str) -> bool {
+    has_version(text, "DMARC1")
 }
 
 struct Reader {
-    tags: Vec<Tag>,
-    faults: Vec<(usize, String)>,
+    tags: Tags,
 }
 
 impl Reader {
-    fn new(text: &str) -> Self {
-        let mut reader = Self { tags: Vec::new(), faults: Vec::new() };
-        if let Some((at, c)) = text.char_indices().find(|(_, c)| !matches!(c, ' '..='~' | '\t')) {
-            reader.fault(at, format!("U+{:04X} is not allowed: a record is printable ASCII", u32::from(c)));
-        }
-        let mut at = 0;
-        let parts: Vec<&str> = text.split(';').collect();
-        for (index, part) in parts.iter().enumerate() {
-            let is_end = index + 1 == parts.len();
-            reader.add(at, part, is_end);
-            at += part.len() + 1;
-        }
-        reader
-    }
-
-    fn fault(&mut self, at: usize, text: impl Into<String>) {
-        self.faults.push((at, text.into()));
-    }
-
-    fn add(&mut self, start: usize, part: &str, is_end: bool) {
-        let at = start + part.len() - part.trim_start().len();
-        if part.trim().is_empty() {
-            if !is_end {
-                self.fault(at, "there is nothing between two semicolons");
-            }
-            return;
-        }
-        let Some((name, value)) = part.split_once('=') else {
-            self.fault(at, format!("'{}' is no tag: it has no '='", part.trim()));
-            return;
-        };
-        let value_at = start + name.len() + 1 + value.len() - value.trim_start().len();
-        let tag = Tag { name: name.trim().to_ascii_lowercase(), value: value.trim().to_owned(), value_at };
-        if self.value(&tag.name).is_some() {
-            self.fault(at, format!("the tag '{}' stands more than once", tag.name));
-        } else if REMOVED.contains(&tag.name.as_str()) {
-            self.fault(at, format!("the tag '{}' was removed by RFC 9989: receivers ignore it", tag.name));
-        } else if !TAGS.contains(&tag.name.as_str()) {
-            self.fault(at, format!("'{}' is no tag of RFC 9989: receivers ignore it", tag.name));
-        }
-        if tag.value.is_empty() {
-            self.fault(tag.value_at, format!("the tag '{}' has no value", tag.name));
-        }
-        self.tags.push(tag);
-    }
-
-    /// The first tag of a name.
-    fn value(&self, name: &str) -> Option<Tag> {
-        self.tags.iter().find(|tag| tag.name == name).cloned()
-    }
-
-    /// The policy and that for subdomains, as a receiver would take them: several records, a missing or an unknown word
-    /// all come to `none`.
-    fn policies(&mut self, records: usize) -> (String, String) {
+    /// The policy, that for subdomains and that for names that are not there, as a receiver would take them: several records,
+    /// a missing or an unknown word all come to `none`.
+    fn policies(&mut self, records: usize) -> [String; 3] {
         let none = || "none".to_owned();
-        if self.value("p").is_none() {
-            let end = self.tags.first().map_or(0, |tag| tag.value_at + tag.value.len());
-            self.fault(end, "there is no tag 'p': receivers take the policy as 'none'");
+        if self.tags.tag("p").is_none() {
+            let end = self.tags.list.first().map_or(0, |tag| tag.value_at + tag.value.len());
+            self.tags.fault(end, "there is no tag 'p': receivers take the policy as 'none'");
         }
         let [p, sp, np] = ["p", "sp", "np"].map(|name| self.policy_word(name));
         let is_spoilt = [&p, &sp, &np].into_iter().flatten().any(Option::is_none);
         if records > 1 || is_spoilt {
-            return (none(), none());
+            return [none(), none(), none()];
         }
         let policy = p.flatten().unwrap_or_else(none);
         let subdomains = sp.flatten().unwrap_or_else(|| policy.clone());
-        (policy, subdomains)
+        let nonexistent = np.flatten().unwrap_or_else(|| subdomains.clone());
+        [policy, subdomains, nonexistent]
     }
 
     /// Left out, unknown (`Some(None)`), or a word in lower case.
     fn policy_word(&mut self, name: &str) -> Option<Option<String>> {
-        let tag = self.value(name)?;
+        let tag = self.tags.tag(name)?;
         let word = tag.value.to_ascii_lowercase();
         if ["none", "quarantine", "reject"].contains(&word.as_str()) {
             return Some(Some(word));
@@ -137,21 +88,18 @@ impl Reader {
             "'{}' is no policy (none, quarantine, reject): receivers take the whole record as 'none'",
             tag.value
         );
-        self.fault(tag.value_at, text);
+        self.tags.fault(tag.value_at, text);
         Some(None)
     }
 
     /// The mail addresses of a list of URIs.
     fn addresses(&mut self, name: &str) -> Vec<String> {
-        let Some(tag) = self.value(name) else { return Vec::new() };
+        let Some(tag) = self.tags.tag(name) else { return Vec::new() };
         let mut all = Vec::new();
-        let mut at = tag.value_at;
-        for uri in tag.value.split(',') {
-            let place = at + uri.len() - uri.trim_start().len();
-            at += uri.len() + 1;
-            match self.address(uri.trim(), place) {
+        for (place, uri) in parts(&tag, ',') {
+            match self.address(uri, place) {
                 Ok(address) => all.push(address),
-                Err(why) => self.fault(place, format!("{name}: {why}")),
+                Err(why) => self.tags.fault(place, format!("{name}: {why}")),
             }
         }
         all.truncate(LIST_CAP);
@@ -168,7 +116,7 @@ impl Reader {
             None => (address, None),
         };
         if size.is_some() {
-            self.fault(at, "a size limit behind '!' was removed by RFC 9989: receivers ignore it");
+            self.tags.fault(at, "a size limit behind '!' was removed by RFC 9989: receivers ignore it");
         }
         match address.rsplit_once('@') {
             Some((local, domain)) if !local.is_empty() && is_domain(domain) => Ok(address.to_owned()),
@@ -186,22 +134,16 @@ impl Reader {
             ("fo", &["0", "1", "d", "s"]),
         ];
         for (name, allowed) in WORDS {
-            let Some(tag) = self.value(name).filter(|tag| !tag.value.is_empty()) else { continue };
+            let Some(tag) = self.tags.tag(name).filter(|tag| !tag.value.is_empty()) else { continue };
             let separator = if name == "fo" { ':' } else { '\0' };
             for word in tag.value.split(separator) {
                 if !allowed.contains(&word.trim().to_ascii_lowercase().as_str()) {
-                    self.fault(tag.value_at, format!("{name}: '{}' is none of {}", word.trim(), allowed.join(", ")));
+                    self.tags
+                        .fault(tag.value_at, format!("{name}: '{}' is none of {}", word.trim(), allowed.join(", ")));
                 }
             }
         }
     }
-}
-
-fn is_domain(text: &str) -> bool {
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len()) && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-    };
-    text.contains('.') && text.strip_suffix('.').unwrap_or(text).split('.').all(is_label)
 }
 
 #[cfg(test)]
