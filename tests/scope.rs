@@ -158,3 +158,22 @@ fn the_policy_host_of_a_zone_that_receives_mail_is_asked_for_one_page_only() {
     }
     assert!(scope.policy_host("cec.test", IpAddr::from([127, 0, 0, 1])).is_err(), "only in a private estate");
 }
+
+#[test]
+fn servers_above_a_zone_are_asked_for_its_delegation_only() {
+    let scope = scope("");
+    let parent = scope.parent_server("cec.test", "a.root", IpAddr::from([8, 8, 8, 8])).expect("in scope");
+    assert!(parent.permits(Act::passive(53)).is_ok());
+    assert!(parent.permits(Act::polite(53)).is_err() && parent.permits(Act::passive(443)).is_err());
+    assert!(scope.parent_server("other.test", "a.root", IpAddr::from([8, 8, 8, 8])).is_err(), "not declared");
+    assert!(scope.parent_server("cec.test", "a.root", IpAddr::from([10, 0, 0, 1])).is_err(), "not public");
+}
+
+#[test]
+fn the_way_down_begins_at_the_public_root_unless_the_estate_is_private_or_names_its_own() {
+    assert!(scope("").root_servers().expect("the public ones").len() >= 26);
+    let private = scope("[scan]\nprivate = true\n");
+    assert!(private.root_servers().is_err(), "nobody outside is asked about a lab");
+    let own = private.with_root_hints(Some("a.root. 3600 IN A 127.0.0.1\n".into()));
+    assert_eq!(own.root_servers().expect("the lab's own"), [("a.root".to_owned(), IpAddr::from([127, 0, 0, 1]))]);
+}

@@ -109,13 +109,14 @@ pub(super) async fn audit(
     let started_at = Timestamp::now();
     let now = how.now.unwrap_or(started_at);
     let resolvers = resolvers(&estate)?;
-    let scope = Arc::new(Scope::new(Arc::clone(&estate), resolvers, now.get()));
+    let root_hints = inputs.get("root-hints").map(|input| input.text.clone());
+    let scope = Scope::new(Arc::clone(&estate), resolvers, now.get()).with_root_hints(root_hints);
     let rate = (estate.scan.rate.per_host, estate.scan.rate.total);
     let port_map = estate.scan.port_map.clone();
     let (connections, per_address) = (estate.scan.connections, estate.scan.connections_at_once);
     let limits = Limits { answer: how.timeout, per_address, rate, connections, port_map };
     let extra_roots = inputs.get("extra-roots").map(|input| input.text.as_str()).unwrap_or_default();
-    let context = Context::new(Arc::new(Net::new(limits, how.log)), scope).with_extra_roots(extra_roots);
+    let context = Context::new(Arc::new(Net::new(limits, how.log)), Arc::new(scope)).with_extra_roots(extra_roots);
     reach_resolver(&context, selection).await.map_err(|why| {
         CliError::configuration(
             format!("the resolver does not answer: {why}"),

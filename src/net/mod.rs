@@ -13,7 +13,7 @@ mod rate;
 mod system;
 
 pub use conn::Conn;
-pub use dns::{DnsReply, Transport};
+pub use dns::{Answered, DnsBytes, DnsReply, Transport};
 pub use error::{NetError, is_alert};
 pub use http::{HttpReply, HttpRequest, USER_AGENT, fetch};
 pub use log::{ConnectionLog, LogEntry};
@@ -25,12 +25,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::facts::{Reason, Traffic};
-use crate::scope::{Act, Target};
+use crate::scope::{Act, Role, Target};
 use patience::Patience;
 use rate::Rates;
+
+/// A name server that takes longer is as good as dead to a resolver, which turns to the next one much earlier.
+const NAME_SERVER_PACE: Duration = Duration::from_secs(1);
 
 /// How long to wait for what, and how much at once.
 #[derive(Clone, Debug)]
@@ -99,8 +102,9 @@ impl Net {
     pub async fn connect(&self, target: &Target, act: Act) -> Result<Conn, NetError> {
         let address = self.address(target, act)?;
         self.patience.check(address.ip())?;
-        let outcome = match self.dial(target, act, address, self.limits.answer).await {
-            Err(e) if e.reason == Reason::Timeout => self.dial(target, act, address, self.limits.answer * 2).await,
+        let pace = self.pace(target);
+        let outcome = match self.dial(target, act, address, pace).await {
+            Err(e) if e.reason == Reason::Timeout => self.dial(target, act, address, pace * 2).await,
             outcome => outcome,
         };
         self.patience.note(address.ip(), &outcome);
@@ -116,27 +120,39 @@ impl Net {
         self.dial(target, act, address, patience).await
     }
 
-    /// Sends one datagram and waits for an answer that `accept` recognises; others are ignored. Tried twice.
+    /// Sends one datagram and waits for an answer that `accept` recognises; others are ignored. Tried twice. Adds to `waited` how
+    /// long that took, our own pace aside.
     ///
     /// # Errors
     /// Not permitted, or no such answer in time.
-    pub async fn ask(
+    async fn ask(
         &self,
         target: &Target,
         act: Act,
         payload: &[u8],
         accept: impl Fn(&[u8]) -> bool,
+        waited: &mut Duration,
     ) -> Result<Vec<u8>, NetError> {
         let address = self.address(target, act)?;
         self.patience.check(address.ip())?;
-        let outcome = match self.datagram(target, act, address, payload, &accept, self.limits.answer / 2).await {
-            Err(e) if e.reason == Reason::Timeout => {
-                self.datagram(target, act, address, payload, &accept, self.limits.answer).await
-            }
-            outcome => outcome,
-        };
+        let pace = self.pace(target);
+        let (took, mut outcome) = self.datagram(target, act, address, payload, &accept, pace / 2).await;
+        *waited += took;
+        if matches!(&outcome, Err(e) if e.reason == Reason::Timeout) {
+            let (took, second) = self.datagram(target, act, address, payload, &accept, pace).await;
+            *waited += took;
+            outcome = second;
+        }
         self.patience.note(address.ip(), &outcome);
         outcome
+    }
+
+    /// The patience for one answer of this target.
+    fn pace(&self, target: &Target) -> Duration {
+        match target.role() {
+            Role::NameServer { .. } | Role::Parent { .. } => self.limits.answer.min(NAME_SERVER_PACE),
+            Role::Host { .. } | Role::Resolver { .. } => self.limits.answer,
+        }
     }
 
     /// Checks permission and maps the port.
@@ -147,7 +163,7 @@ impl Net {
         }
         // The resolver is given with its real port; everything else by nominal port.
         let port = match target.role() {
-            crate::scope::Role::Resolver { port } => Some(*port),
+            Role::Resolver { port } => Some(*port),
             _ => self.mapped(act.port),
         };
         let port = port.ok_or_else(|| {
@@ -193,8 +209,9 @@ impl Net {
         payload: &[u8],
         accept: &impl Fn(&[u8]) -> bool,
         patience: Duration,
-    ) -> Result<Vec<u8>, NetError> {
+    ) -> (Duration, Result<Vec<u8>, NetError>) {
         let _place = self.rates.admit(target).await;
+        let begun = Instant::now();
         let entry = self.log.open(target, act, address, "udp");
         let exchange = async {
             let any: SocketAddr = if address.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
@@ -222,7 +239,7 @@ impl Net {
             )),
         };
         self.log.close(entry, &result.as_ref().map_or_else(|e| e.reason.word(), |_| "answered".into()));
-        result
+        (begun.elapsed(), result)
     }
 }
 

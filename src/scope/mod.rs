@@ -3,6 +3,7 @@
 mod address;
 mod permission;
 mod providers;
+mod roots;
 mod target;
 
 pub use address::{prefix, use_kind};
@@ -31,13 +32,19 @@ pub struct Ownership {
 pub struct Scope {
     estate: Arc<Estate>,
     resolvers: Vec<SocketAddr>,
+    root_hints: Option<String>,
     now: OffsetDateTime,
 }
 
 impl Scope {
     /// `resolvers`: the estate's, or the system's. `now` decides about the authorisation's period and freezes.
     pub fn new(estate: Arc<Estate>, resolvers: Vec<SocketAddr>, now: OffsetDateTime) -> Self {
-        Self { estate, resolvers, now }
+        Self { estate, resolvers, root_hints: None, now }
+    }
+    /// With the text of the estate's root hints.
+    #[must_use]
+    pub fn with_root_hints(self, root_hints: Option<String>) -> Self {
+        Self { root_hints, ..self }
     }
     /// The declaration behind this scope.
     pub fn estate(&self) -> &Estate {
@@ -135,6 +142,32 @@ impl Scope {
             return Err(NotOurs(format!("not ours to ask ({zone} is declared to receive no mail)")));
         }
         self.target(&format!("mta-sts.{zone}"), address, Role::PolicyHost { zone: zone.to_owned() })
+    }
+
+    /// Name and address of every server of the root zone: the estate's hints, or the public ones. A private estate has a root of
+    /// its own or none.
+    ///
+    /// # Errors
+    /// The estate is private and names no root.
+    pub fn root_servers(&self) -> Result<Vec<(String, IpAddr)>, NotOurs> {
+        match &self.root_hints {
+            Some(hints) => Ok(roots::read_hints(hints)),
+            None if self.estate.scan.private => Err(NotOurs(
+                "not ours to ask (a private estate has no public root; [scan] root_hints names its own)".into(),
+            )),
+            None => Ok(roots::public()),
+        }
+    }
+
+    /// A server of the root, or of another zone above a declared one: the delegation of that zone, and nothing else.
+    ///
+    /// # Errors
+    /// As for [`Scope::host`].
+    pub fn parent_server(&self, zone: &str, server: &str, address: IpAddr) -> Result<Target, NotOurs> {
+        let mut target = self.name_server(zone, server, address)?;
+        target.role = Role::Parent { zone: zone.to_owned() };
+        target.ownership = Ownership { kind: OperatorKind::Unknown, by: format!("a server above {zone}") };
+        Ok(target)
     }
 
     fn target(&self, name: &str, address: IpAddr, role: Role) -> Result<Target, NotOurs> {

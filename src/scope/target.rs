@@ -16,6 +16,8 @@ pub enum Role {
     Registry { port: u16 },
     /// The MTA-STS policy host of a declared zone: port 443, one GET.
     PolicyHost { zone: String },
+    /// A server of the root or of another zone above a declared one: asked for the delegation of that zone alone.
+    Parent { zone: String },
     /// The resolver: DNS on its port only, any question.
     Resolver { port: u16 },
 }
@@ -77,6 +79,8 @@ impl Target {
             Role::PolicyHost { zone } => {
                 return refuse(format!("the policy host of {zone} is asked for its MTA-STS policy only"));
             }
+            Role::Parent { .. } if act.port == 53 && act.class == Class::Passive => return Ok(()),
+            Role::Parent { zone } => return refuse(format!("a server above {zone} is asked for its delegation only")),
             Role::NameServer { .. } | Role::Host { .. } => {}
         }
         if let (Limit::PassiveOnly(why), Class::Polite | Class::Active) = (&self.limit, act.class) {
@@ -84,7 +88,11 @@ impl Target {
         }
         let declared = match &self.role {
             Role::Host { declared } => declared.contains(&act.port),
-            Role::NameServer { .. } | Role::PolicyHost { .. } | Role::Resolver { .. } | Role::Registry { .. } => true,
+            Role::NameServer { .. }
+            | Role::Parent { .. }
+            | Role::PolicyHost { .. }
+            | Role::Resolver { .. }
+            | Role::Registry { .. } => true,
         };
         match (kind, act.class) {
             (OperatorKind::Own | OperatorKind::Consented, Class::Passive | Class::Polite) => Ok(()),
