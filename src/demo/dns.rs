@@ -1,4 +1,4 @@
-//! DNS over UDP and TCP. A question with the RD bit is answered as a resolver would, one without as the zone's own server.
+//! DNS over UDP and TCP. The resolver answers a question with the RD bit as one does, every other as the zone's own server.
 
 use std::io;
 use std::net::IpAddr;
@@ -51,16 +51,17 @@ async fn over_tcp(mut stream: TcpStream, here: IpAddr, world: Arc<World>, roles:
     }
 }
 
-/// Which zone each server serves.
+/// Who resolves, and which zone each server serves.
 struct Roles {
+    resolver: IpAddr,
     zones: Vec<(IpAddr, &'static str)>,
 }
 
 impl Roles {
     fn new(addresses: &Addresses) -> Self {
         // The second server of the party is named in DNS and knows nothing of it.
-        let Addresses { ns1, ns2, party_ns1, .. } = *addresses;
-        Self { zones: vec![(ns1, "cec.example"), (ns2, "cec.example"), (party_ns1, "party.example")] }
+        let Addresses { resolver, ns1, ns2, party_ns1, .. } = *addresses;
+        Self { resolver, zones: vec![(ns1, "cec.example"), (ns2, "cec.example"), (party_ns1, "party.example")] }
     }
 }
 
@@ -69,8 +70,8 @@ fn answer(bytes: &[u8], here: IpAddr, world: &World, roles: &Roles, cap: Option<
     let question = Message::from_vec(bytes).ok()?;
     let query = question.queries.first()?.clone();
     let mut reply = Message::new(question.metadata.id, MessageType::Response, OpCode::Query);
-    let recursive = question.metadata.recursion_desired;
-    reply.metadata.recursion_desired = recursive;
+    let recursive = question.metadata.recursion_desired && here == roles.resolver;
+    reply.metadata.recursion_desired = question.metadata.recursion_desired;
     reply.metadata.recursion_available = recursive;
     reply.metadata.checking_disabled = question.metadata.checking_disabled;
     let (name, kind) = (query.name().clone(), query.query_type());
@@ -95,6 +96,10 @@ fn answer(bytes: &[u8], here: IpAddr, world: &World, roles: &Roles, cap: Option<
         None => reply.metadata.response_code = ResponseCode::Refused,
     }
     if let Some(asked) = &question.edns {
+        if asked.version() > 0 {
+            reply.metadata.response_code = ResponseCode::BADVERS;
+            (reply.answers, reply.authorities) = (Vec::new(), Vec::new());
+        }
         let mut edns = Edns::new();
         edns.set_max_payload(PAYLOAD).set_version(0).set_dnssec_ok(asked.flags().dnssec_ok);
         reply.set_edns(edns);

@@ -89,8 +89,7 @@ pub fn strip(looks: &mut Looks) {
         }
     }
     for zone in looks.zones.values_mut() {
-        zone.dns.dnssec = Observation::underived();
-        zone.dns.server_index = Observation::underived();
+        zone.dns.strip();
         mail::strip(&mut zone.mail);
     }
 }

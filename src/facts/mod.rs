@@ -9,6 +9,7 @@
 //! because that word marks an observation. The format is additive: a changed meaning takes a new name.
 
 mod blob;
+mod dns;
 mod document;
 mod estate_index;
 mod host;
@@ -27,6 +28,10 @@ mod when;
 mod zone;
 
 pub use blob::{Blobs, digest, digest_text};
+pub use dns::{
+    Delegation, DelegationMatch, Exchange, Exchanges, Primary, Question, RecordAgreement, ReverseName, ServerBehaviour,
+    ServerName,
+};
 pub use document::{Document, Input, Looks, PROBE_VERSIONS, Run, SCHEMA, Traffic};
 pub use estate_index::{CriticalHost, Ending, EstateIndex, FunctionIndex, KeyUse, NameSource, Registration, SeenName};
 pub use host::{AddressPorts, Host, HostAddress, HostDns, PortUnknown, Ports};

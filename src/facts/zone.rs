@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DomainRegistration, NamedTarget, Observation, Span, Timestamp, Unobserved, ZoneMail};
+use super::{
+    Delegation, DelegationMatch, DomainRegistration, Exchanges, NamedTarget, Observation, Primary, RecordAgreement,
+    ReverseName, ServerBehaviour, ServerName, Span, Timestamp, Unobserved, ZoneMail,
+};
 
 /// A declared zone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +41,14 @@ pub struct ZoneDns {
     pub registration: Observation<DomainRegistration>,
     /// The raw answers from the root down that the DNSSEC state is derived from.
     pub chain: Observation<DnssecChain>,
+    /// The server above the zone, `name/address`, whose referral leads to it; found from the root down.
+    #[serde(default)]
+    #[schemars(extend("x-since" = 2))]
+    pub parent: Observation<String>,
+    /// Who was asked what, from the root down, and what came.
+    #[serde(default)]
+    #[schemars(extend("x-since" = 2))]
+    pub exchanges: Observation<Exchanges>,
     /// DNSSEC state with reasons (RFC 4033 §5).
     #[serde(default, skip_serializing_if = "Observation::is_underived")]
     #[schemars(extend("x-derived" = true))]
@@ -46,6 +57,38 @@ pub struct ZoneDns {
     #[serde(default, skip_serializing_if = "Observation::is_underived")]
     #[schemars(extend("x-derived" = true))]
     pub server_index: Observation<NameServerIndex>,
+    /// What the parent says.
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true, "x-since" = 2))]
+    pub delegation: Observation<Delegation>,
+    /// The parent's name servers against the zone's own.
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true, "x-since" = 2))]
+    pub delegation_match: Observation<DelegationMatch>,
+    /// The names of the name servers.
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true, "x-since" = 2))]
+    pub names: Observation<Vec<ServerName>>,
+    /// The primary server that the SOA names.
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true, "x-since" = 2))]
+    pub primary: Observation<Primary>,
+    /// How each server behaves.
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true, "x-since" = 2))]
+    pub behaviour: Observation<Vec<ServerBehaviour>>,
+    /// The records at the zone's own name, compared over all servers.
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true, "x-since" = 2))]
+    pub records: Observation<Vec<RecordAgreement>>,
+    /// A name that does not exist is answered as if it did (RFC 4592).
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true, "x-since" = 2))]
+    pub wildcard: Observation<bool>,
+    /// The names that the servers' addresses lead back to.
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true, "x-since" = 2))]
+    pub reverse: Observation<Vec<ReverseName>>,
 }
 
 impl ZoneDns {
@@ -59,9 +102,32 @@ impl ZoneDns {
             caa: why.cast(),
             registration: why.cast(),
             chain: why.cast(),
+            parent: why.cast(),
+            exchanges: why.cast(),
             dnssec: Observation::underived(),
             server_index: Observation::underived(),
+            delegation: Observation::underived(),
+            delegation_match: Observation::underived(),
+            names: Observation::underived(),
+            primary: Observation::underived(),
+            behaviour: Observation::underived(),
+            records: Observation::underived(),
+            wildcard: Observation::underived(),
+            reverse: Observation::underived(),
         }
+    }
+    /// Empties what is derived.
+    pub fn strip(&mut self) {
+        self.dnssec = Observation::underived();
+        self.server_index = Observation::underived();
+        self.delegation = Observation::underived();
+        self.delegation_match = Observation::underived();
+        self.names = Observation::underived();
+        self.primary = Observation::underived();
+        self.behaviour = Observation::underived();
+        self.records = Observation::underived();
+        self.wildcard = Observation::underived();
+        self.reverse = Observation::underived();
     }
 }
 
@@ -91,6 +157,10 @@ pub struct NameServer {
     pub operator: String,
     /// Network prefix: /24 for IPv4, /48 for IPv6.
     pub prefix: String,
+    /// `public`, or its special use, as for hosts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-since" = 2))]
+    pub use_kind: Option<String>,
     /// The answer over UDP; after truncation, the one over TCP.
     pub udp: Observation<ServerAnswer>,
     /// The answer over TCP (RFC 7766).

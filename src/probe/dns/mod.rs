@@ -5,24 +5,33 @@ mod chain;
 mod dangling;
 mod ech;
 mod https;
+mod question;
 mod records;
 mod registration;
+mod server;
 mod servers;
+mod session;
 mod tlsa;
+mod walk;
 
 pub(super) use ask::{End, Reply, ask};
 pub(super) use records::{addresses, name_text, texts};
 pub use tlsa::look as look_at_tlsa;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use futures_util::future::{join, join4};
+use futures_util::future::{join, join_all, join4};
 use hickory_resolver::proto::rr::{Name, RecordType};
 
 use super::Context;
 use crate::estate::AssetKind;
-use crate::facts::{Caa, HostDns, Observation, Reason, ZoneDns};
+use crate::facts::{Caa, HostDns, NameServer, Observation, Reason, Soa, Unobserved, ZoneDns};
 use crate::net::NetError;
+use session::Session;
+
+/// Addresses whose reverse name is asked for.
+const MAX_REVERSE: usize = 32;
 
 /// Whether one of the resolvers answers at all; any answer will do, also a refusal.
 ///
@@ -59,22 +68,56 @@ pub async fn look_at_host(context: &Context, host: &str) -> HostDns {
     HostDns { cname: alias_chain(&a, &aaaa), alias_target, a: texts(&a), aaaa: texts(&aaaa), caa, https }
 }
 
-/// What the resolver and the zone's own servers say of a declared zone.
+/// What the resolver, the servers above it and the zone's own servers say of a declared zone.
 pub async fn look_at_zone(context: &Context, zone: &str) -> ZoneDns {
-    let (ns, caa, (soa, chain), registration) = join4(
+    let name = match ask::parse_name(zone) {
+        Ok(name) => name,
+        Err(error) => return ZoneDns::unobserved(&error.observation()),
+    };
+    let mut session = Session::new(context, zone, name);
+    let resolved = join4(
         ask(context, zone, RecordType::NS),
         ask(context, zone, RecordType::CAA),
         chain::walk(context, zone),
         registration::look(context, zone),
-    )
-    .await;
+    );
+    let ((ns, caa, (soa, chain), registration), parent) = join(resolved, walk::walk(&session)).await;
+    let parent = match parent {
+        Ok(walk::Parent { server, names }) => {
+            session.set_parent(names);
+            Observation::observed(server)
+        }
+        Err(error) => error.observation(),
+    };
     // The records behind an alias belong to another zone.
     let ns = if ns.aliases.is_empty() { ns.observe(|r| records::ns_names(r)) } else { Observation::absent() };
-    let servers = servers::look(context, zone, &ns).await;
+    let servers = servers::look(&session, &ns).await;
+    about_servers(&session, &servers, &soa).await;
     let ns_targets = dangling::name_servers(context, &ns, &servers).await;
-    let caa = caa.observe(|r| records::caa(zone, r));
-    let (dnssec, server_index) = (Observation::underived(), Observation::underived());
-    ZoneDns { ns, soa, servers, ns_targets, caa, registration, chain, dnssec, server_index }
+    ZoneDns {
+        ns,
+        soa,
+        servers,
+        ns_targets,
+        registration,
+        caa: caa.observe(|r| records::caa(zone, r)),
+        chain,
+        parent,
+        exchanges: session.exchanges(),
+        ..ZoneDns::unobserved(&Unobserved::absent())
+    }
+}
+
+/// Through the resolver: the names that the servers' addresses lead back to, and a primary that is none of the servers.
+async fn about_servers(session: &Session<'_>, servers: &Observation<Vec<NameServer>>, soa: &Observation<Soa>) {
+    let servers: &[NameServer] = servers.value().map_or(&[], Vec::as_slice);
+    let addresses: BTreeSet<IpAddr> = servers.iter().filter_map(|server| server.address.parse().ok()).collect();
+    let reverse = addresses.iter().take(MAX_REVERSE).map(|address| (Name::from(*address), RecordType::PTR));
+    let primary = soa.value().filter(|soa| !servers.iter().any(|server| server.name == soa.mname));
+    let primary = primary.and_then(|soa| ask::parse_name(&soa.mname).ok()).filter(|name| !name.is_root());
+    let primary = primary.iter().flat_map(|name| [RecordType::A, RecordType::AAAA].map(|kind| (name.clone(), kind)));
+    let questions: Vec<(Name, RecordType)> = reverse.chain(primary).collect();
+    join_all(questions.iter().map(|(name, kind)| session.resolve(name, *kind))).await;
 }
 
 fn pinned_addresses(context: &Context, host: &str) -> Vec<IpAddr> {

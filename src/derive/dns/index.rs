@@ -1,24 +1,15 @@
-//! From raw answers: DNSSEC state with reasons; from servers: the index.
+//! All servers of a zone together.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{Given, dnssec};
-use crate::facts::{Blobs, NameServer, NameServerIndex, Observation, ServerAnswer, ZoneDns};
+use super::size;
+use crate::facts::{NameServer, NameServerIndex, ServerAnswer};
 
-/// Fills `dnssec` and `server_index`.
-pub(super) fn derive(zone: &str, dns: &mut ZoneDns, blobs: &Blobs, given: &Given) {
-    dns.dnssec =
-        dns.chain.and_then(|chain, at| dnssec::validate(zone, chain, at, blobs, given.now, &given.trust_anchor));
-    dns.server_index = dns.servers.and_then(|servers, observed_at| {
-        let value = index(servers, &AsTable::read(&given.as_table));
-        Observation::Observed { observed_at, value }
-    });
-}
-
-fn index(servers: &[NameServer], table: &AsTable) -> NameServerIndex {
+/// Counts over the servers that answered.
+pub(super) fn index(servers: &[NameServer], table: &AsTable) -> NameServerIndex {
     let answered: Vec<&NameServer> = servers.iter().filter(|server| answers(server).next().is_some()).collect();
     let count = |of: fn(&NameServer) -> &str, servers: &[&NameServer]| {
         size(servers.iter().map(|server| of(server)).collect::<BTreeSet<_>>().len())
@@ -42,10 +33,6 @@ fn index(servers: &[NameServer], table: &AsTable) -> NameServerIndex {
 
 fn answers(server: &NameServer) -> impl Iterator<Item = &ServerAnswer> {
     [server.udp.value(), server.tcp.value()].into_iter().flatten()
-}
-
-fn size(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Prefixes with the autonomous system that announces them.
@@ -79,7 +66,7 @@ impl AsTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::Reason;
+    use crate::facts::{Observation, Reason};
 
     fn answer(serial: i64, ns: &[&str]) -> Observation<ServerAnswer> {
         Observation::observed(ServerAnswer {
@@ -99,6 +86,7 @@ mod tests {
             address: address.into(),
             operator: "own".into(),
             prefix: prefix.into(),
+            use_kind: None,
             udp,
             tcp: Observation::failed(Reason::Timeout, "no answer"),
         }
@@ -129,15 +117,5 @@ mod tests {
         assert_eq!(index(&servers(), &AsTable::read(all)).networks, Some(2));
         let without_ipv6 = "192.0.2.0/24\t64500\n";
         assert_eq!(index(&servers(), &AsTable::read(without_ipv6)).networks, None, "one address is not in the table");
-    }
-
-    #[test]
-    fn what_could_not_be_looked_at_stays_so() {
-        let why = Observation::<std::convert::Infallible>::failed(Reason::Servfail, "it answered SERVFAIL");
-        let mut dns = ZoneDns::unobserved(&why);
-        let given = Given::at(crate::facts::Timestamp::EPOCH);
-        derive("x", &mut dns, &Blobs::default(), &given);
-        assert!(matches!(dns.dnssec, Observation::Failed { reason: Reason::Servfail, .. }));
-        assert!(matches!(dns.server_index, Observation::Failed { reason: Reason::Servfail, .. }));
     }
 }
