@@ -5,7 +5,8 @@ use time::{Duration, OffsetDateTime};
 use crate::namespace::Namespace;
 use crate::plan::{
     ALIASES, BAD_HOSTS, DIFFER_NS1, DIFFER_NS2, DUAL, ELSEWHERE, FAULT_HOSTS, GOOD, LAME_NS1, LAME_NS2, MAIL, NAMED,
-    NAMED_UNSIGNED, NS1, NS2, POLICY_HOSTS, REGISTRY, RESOLVER, RESOLVER_ASKS_FROM, RESULTS, ROOT_SERVER, SINGLE_NS,
+    NAMED_UNSIGNED, NS1, NS2, ODD, OPEN_NS, POLICY_HOSTS, REGISTRY, RESOLVER, RESOLVER_ASKS_FROM, RESULTS, ROOT_SERVER,
+    SINGLE_NS, TOP_SERVER,
 };
 
 const SOA_EXPIRE: u32 = 1_209_600;
@@ -37,8 +38,12 @@ pub(crate) fn serve(lab: &mut Namespace, now: OffsetDateTime) {
         ("bad.example", bad(), Signing::Sound),
         ("elsewhere.example", elsewhere(), Signing::None),
         ("dangling.example", dangling(), Signing::Sound),
+        ("glue.example", glue(), Signing::None),
+        ("many.example", many(), Signing::None),
+        ("alias.example", alias(), Signing::None),
+        ("wild.example", wild(), Signing::None),
     ];
-    let mut top = zone("example", 1, &[("ns.example", &[ROOT_SERVER])], SOA_EXPIRE);
+    let mut top = zone("example", 1, &[("ns.example", &[TOP_SERVER])], SOA_EXPIRE);
     let mut served = Vec::new();
     for (name, text, signing) in zones {
         let (file, ds) = sign(lab, now, name, &text, signing);
@@ -51,25 +56,36 @@ pub(crate) fn serve(lab: &mut Namespace, now: OffsetDateTime) {
     // Nobody answers questions there.
     top.push_str("unanswered.example. IN NS ns1.unanswered.example.\n");
     top.push_str(&format!("ns1.unanswered.example. IN A {ELSEWHERE}\n"));
+    top.push_str(&delegation("open.example"));
+    top.push_str(&delegation("odd.example"));
     let (top_file, top_ds) = sign(lab, now, "example", &top, Signing::Sound);
     let mut root = zone(".", 1, &[("a.root.example", &[ROOT_SERVER])], SOA_EXPIRE);
-    root.push_str(&format!("example. IN NS ns.example.\nns.example. IN A {ROOT_SERVER}\n{top_ds}"));
+    root.push_str(&format!("example. IN NS ns.example.\nns.example. IN A {TOP_SERVER}\n{top_ds}"));
+    root.push_str(&reverse_names());
     let (root_file, root_ds) = sign(lab, now, ".", &root, Signing::Sound);
     lab.write("root.key", &root_ds);
     lab.write("root.hints", &format!(". 3600 IN NS a.root.example.\na.root.example. 3600 IN A {ROOT_SERVER}\n"));
-    served.extend([("example".to_owned(), top_file), (".".to_owned(), root_file)]);
-
-    let everywhere: Vec<&str> = [ROOT_SERVER, SINGLE_NS, DIFFER_NS1].into_iter().chain(NS1).chain(NS2).collect();
-    nsd(lab, "nsd", &everywhere, &served);
+    let everywhere: Vec<&str> = [SINGLE_NS, DIFFER_NS1].into_iter().chain(NS1).chain(NS2).collect();
+    nsd(lab, "nsd", &everywhere, &served, "");
+    nsd(lab, "nsd-root", &[ROOT_SERVER], &[(".".to_owned(), root_file)], "");
+    nsd(lab, "nsd-top", &[TOP_SERVER], &[("example".to_owned(), top_file)], "");
+    let open = lab.write("open.example.zone", &open());
+    let open = [("open.example".to_owned(), open.display().to_string())];
+    nsd(lab, "nsd-open", &[OPEN_NS], &open, "  provide-xfr: 0.0.0.0/0 NOKEY\n");
+    odd(lab);
     let other = lab.write("differ-other.zone", &differ(2, &["ns1", "ns2", "ns3"]));
     let servers = [("ns1.lame.example", &[LAME_NS1][..]), ("ns2.lame.example", &[LAME_NS2][..])];
     let lame = lab.write("lame.example.zone", &zone("lame.example", 5, &servers, SOA_EXPIRE));
     let others =
         [("differ.example", other), ("lame.example", lame)].map(|(z, file)| (z.to_owned(), file.display().to_string()));
-    nsd(lab, "nsd-other", &[DIFFER_NS2, LAME_NS2], &others);
+    nsd(lab, "nsd-other", &[DIFFER_NS2, LAME_NS2], &others, "");
     misused(lab);
     resolver(lab);
-    lab.await_port("nsd", ROOT_SERVER, 53);
+    lab.await_port("nsd", SINGLE_NS, 53);
+    lab.await_port("nsd-root", ROOT_SERVER, 53);
+    lab.await_port("nsd-top", TOP_SERVER, 53);
+    lab.await_port("nsd-open", OPEN_NS, 53);
+    lab.await_port("odd-dns", ODD[1].1, 53);
     lab.await_port("nsd-other", DIFFER_NS2, 53);
     lab.await_port("unbound", RESOLVER, 53);
 }
@@ -80,7 +96,7 @@ fn zone(apex: &str, serial: u32, servers: &[(&str, &[&str])], expire: u32) -> St
     let origin = if apex == "." { "." } else { dot.as_str() };
     let first = servers.first().map_or("ns.example", |(name, _)| name);
     let mut text = format!("$ORIGIN {origin}\n$TTL 300\n");
-    text.push_str(&format!("@ IN SOA {first}. hostmaster.good.example. {serial} 7200 3600 {expire} 300\n"));
+    text.push_str(&format!("@ IN SOA {first}. hostmaster.good.example. {serial} 14400 3600 {expire} 300\n"));
     for (server, addresses) in servers {
         text.push_str(&format!("@ IN NS {server}.\n"));
         if in_zone(server, apex) {
@@ -168,7 +184,8 @@ fn single() -> String {
 
 fn differ(serial: u32, servers: &[&str]) -> String {
     let all = [("ns1.differ.example", &[DIFFER_NS1][..]), ("ns2.differ.example", &[DIFFER_NS2][..])];
-    let mut text = zone("differ.example", serial, &all, SOA_EXPIRE);
+    let mut text = zone("differ.example", serial, &all, SOA_EXPIRE + serial);
+    text.push_str(&format!("@ IN TXT \"version {serial}\"\n"));
     if servers.contains(&"ns3") {
         text.push_str(&format!("@ IN NS ns3.differ.example.\nns3.differ.example. IN A {DIFFER_NS1}\n"));
     }
@@ -227,15 +244,87 @@ fn dangling() -> String {
     plain("dangling.example") + "@ IN NS ns1.never-registered.example.\n"
 }
 
+/// The parent has no address for one of its servers, and another address for the third.
+fn glue() -> String {
+    let servers: [(&str, &[&str]); 3] =
+        [("ns1.glue.example", &[NS1[0]]), ("ns2.glue.example", &[NS2[0]]), ("ns3.glue.example", &[NS2[0]])];
+    zone("glue.example", 1, &servers, SOA_EXPIRE)
+}
+
+/// So many servers, with such long names, that a referral does not fit into 512 bytes; all at one address.
+fn many() -> String {
+    let names = many_names();
+    let servers: Vec<(&str, &[&str])> = names.iter().map(|name| (name.as_str(), &NS1[..1])).collect();
+    zone("many.example", 1, &servers, SOA_EXPIRE)
+}
+
+fn many_names() -> Vec<String> {
+    (1..=9).map(|n| format!("ns{n}-the-name-server-with-the-long-name-number-{n}.many.example")).collect()
+}
+
+/// A name server that is an alias, a primary that does not exist, and times that suit nobody; named in space that is private.
+fn alias() -> String {
+    let soa = "primary.alias.example. hostmaster.good.example. 1 600 900 1209600 10";
+    format!("$ORIGIN alias.example.\n$TTL 300\n@ IN SOA {soa}\n@ IN NS ns1\n@ IN NS ns2\n@ IN NS ns3\n")
+        + &format!("ns1 IN CNAME real\nreal IN A {}\nns2 IN A {}\nns3 IN A 10.9.9.53\n", NS1[0], NS2[0])
+}
+
+/// Every name is there, and stays in caches for a week.
+fn wild() -> String {
+    plain("wild.example").replace("$TTL 300", "$TTL 604800") + &format!("* IN A {}\n@ IN A {0}\n", GOOD[0])
+}
+
+fn open() -> String {
+    zone("open.example", 1, &[("ns1.open.example", &[OPEN_NS])], SOA_EXPIRE)
+}
+
+/// Servers that keep to no standard.
+fn odd(lab: &mut Namespace) {
+    let mut command = lab.command("python3");
+    command.arg(crate::services::script("odd_dns.py")).arg("odd.example");
+    command.args(ODD.map(|(name, address, behaviour)| format!("{name}={address}={behaviour}")));
+    lab.start("odd-dns", command);
+}
+
+/// The addresses of the good servers lead back to them. They stand in the root zone itself.
+fn reverse_names() -> String {
+    let owner = |address: &str| match address.parse().expect("an address") {
+        std::net::IpAddr::V4(v4) => {
+            let [a, b, c, d] = v4.octets();
+            format!("{d}.{c}.{b}.{a}.in-addr.arpa.")
+        }
+        std::net::IpAddr::V6(v6) => {
+            let digits: Vec<String> = v6.octets().iter().rev().map(|o| format!("{:x}.{:x}.", o & 15, o >> 4)).collect();
+            format!("{}ip6.arpa.", digits.concat())
+        }
+    };
+    let of = |addresses: [&str; 2], name: &str| -> String {
+        addresses.map(|address| format!("{} IN PTR {name}.\n", owner(address))).concat()
+    };
+    of(NS1, "ns1.good.example") + &of(NS2, "ns2.good.example")
+}
+
 fn elsewhere() -> String {
     format!("{}www IN A {ELSEWHERE}\nrdap IN A {REGISTRY}\n", plain("elsewhere.example"))
 }
 
 /// NS records at the parent, with glue where the servers lie in the zone.
 fn delegation(apex: &str) -> String {
+    let names = many_names();
     let servers: Vec<(&str, &[&str])> = match apex {
         "single.example" => vec![("ns1.single.example", &[SINGLE_NS])],
         "differ.example" => vec![("ns1.differ.example", &[DIFFER_NS1]), ("ns2.differ.example", &[DIFFER_NS2])],
+        "glue.example" => {
+            vec![("ns1.glue.example", &NS1[..1]), ("ns2.glue.example", &[]), ("ns3.glue.example", &[SINGLE_NS])]
+        }
+        "many.example" => names.iter().map(|name| (name.as_str(), &NS1[..1])).collect(),
+        "alias.example" => vec![
+            ("ns1.alias.example", &NS1[..1]),
+            ("ns2.alias.example", &NS2[..1]),
+            ("ns3.alias.example", &["10.9.9.53"]),
+        ],
+        "open.example" => vec![("ns1.open.example", &[OPEN_NS])],
+        "odd.example" => ODD.iter().map(|(name, address, _)| (*name, std::slice::from_ref(address))).collect(),
         _ => GOOD_SERVERS.to_vec(),
     };
     let mut text: String = servers.iter().map(|(server, _)| format!("{apex}. IN NS {server}.\n")).collect();
@@ -270,18 +359,20 @@ fn sign(lab: &Namespace, now: OffsetDateTime, name: &str, text: &str, signing: S
     (signed, format!("{}\n", ds.trim()))
 }
 
-fn nsd(lab: &mut Namespace, name: &str, addresses: &[&str], zones: &[(String, String)]) {
+/// `more` is what each zone's clause has beside its name and file. Those that give zones away also say their version.
+fn nsd(lab: &mut Namespace, name: &str, addresses: &[&str], zones: &[(String, String)], more: &str) {
     let folder = lab.folder().display().to_string();
     let mut conf = format!(
         "server:\n  username: \"\"\n  zonesdir: \"{folder}\"\n  database: \"\"\n  pidfile: \"\"\n  xfrdir: \"{folder}\"\n  xfrdfile: \"{folder}/{name}.xfrd\"\n  \
-         zonelistfile: \"{folder}/{name}.list\"\n  server-count: 1\n  hide-version: yes\n"
+         zonelistfile: \"{folder}/{name}.list\"\n  server-count: 1\n  hide-version: {}\n",
+        if more.is_empty() { "yes" } else { "no" }
     );
     for address in addresses {
         conf.push_str(&format!("  ip-address: {address}\n"));
     }
     conf.push_str("remote-control:\n  control-enable: no\n");
     for (zone, file) in zones {
-        conf.push_str(&format!("zone:\n  name: \"{zone}\"\n  zonefile: \"{file}\"\n"));
+        conf.push_str(&format!("zone:\n  name: \"{zone}\"\n  zonefile: \"{file}\"\n{more}"));
     }
     let conf = lab.write(&format!("{name}.conf"), &conf);
     let mut command = lab.command("nsd");

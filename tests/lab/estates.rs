@@ -111,7 +111,7 @@ fn head(now: OffsetDateTime) -> String {
     format!(
         "schema = 1\n[authority]\nname = \"Lab Commission\"\ncountry = \"MK\"\n[assessor]\nname = \"Lab\"\nkind = \"independent\"\n\
          [[election]]\nname = \"Lab election\"\ntimezone = \"UTC\"\npolling_day = {}\nresults_final = {}T18:00:00Z\n\
-         [scan]\nresolver = \"{RESOLVER}:53\"\ntrust_anchor = \"root.key\"\nextra_roots = [\"ca.pem\"]\n\
+         [scan]\nresolver = \"{RESOLVER}:53\"\ntrust_anchor = \"root.key\"\nroot_hints = \"root.hints\"\nas_table = \"as.tsv\"\nextra_roots = [\"ca.pem\"]\n\
          rate = {{ per_host = 500, total = 2000 }}\n",
         day(now, 30),
         day(now, 50)

@@ -4,8 +4,9 @@
 pub(crate) const RESOLVER: &str = "45.99.0.53";
 /// The resolver asks from here, so that its questions can be told from the audit's.
 pub(crate) const RESOLVER_ASKS_FROM: &str = "45.99.0.54";
-/// Serves the root and the top level: nobody but the resolver may ask it.
+/// Serve the root and the top level: asked for the delegation of declared zones and nothing else.
 pub(crate) const ROOT_SERVER: &str = "45.11.1.53";
+pub(crate) const TOP_SERVER: &str = "45.11.2.53";
 
 pub(crate) const NS1: [&str; 2] = ["45.10.1.53", "2a0e:97c0:1::53"];
 pub(crate) const NS2: [&str; 2] = ["45.20.1.53", "2a0e:97c0:2::53"];
@@ -14,6 +15,13 @@ pub(crate) const DIFFER_NS1: &str = "45.30.1.53";
 pub(crate) const DIFFER_NS2: &str = "45.31.1.53";
 pub(crate) const LAME_NS1: &str = "45.40.1.53";
 pub(crate) const LAME_NS2: &str = "45.40.1.54";
+/// Name servers that keep to no standard, with what they do (tests/lab/servers/odd_dns.py).
+pub(crate) const ODD: [(&str, &str, &str); 2] = [
+    ("ns1.odd.example", "45.41.1.53", "lower-case+upward+no-aaaa+echo-unknown+old-edns"),
+    ("ns2.odd.example", "45.41.2.53", "drop-edns"),
+];
+/// Gives the whole zone to everybody.
+pub(crate) const OPEN_NS: &str = "45.42.1.53";
 
 pub(crate) const GOOD: [&str; 2] = ["45.10.2.80", "2a0e:97c0:1::80"];
 pub(crate) const RESULTS: [&str; 2] = ["45.20.2.81", "2a0e:97c0:2::81"];
@@ -88,7 +96,7 @@ pub(crate) const SHARED_NETWORK: &str = "45.70.1.0/24";
 
 /// The zones that both estates or only the bad one declare.
 pub(crate) const GOOD_ZONE: &str = "good.example";
-pub(crate) const BAD_ZONES: [&str; 12] = [
+pub(crate) const BAD_ZONES: [&str; 18] = [
     "nomail.example",
     "unsigned.example",
     "expired.example",
@@ -101,6 +109,12 @@ pub(crate) const BAD_ZONES: [&str; 12] = [
     "differ-mail.example",
     "bad.example",
     "dangling.example",
+    "glue.example",
+    "many.example",
+    "alias.example",
+    "open.example",
+    "wild.example",
+    "odd.example",
 ];
 
 /// Hosts of bad.example that are aliases: one that leads to an address, and one for every way to lead nowhere. No service of
@@ -134,6 +148,10 @@ pub(crate) fn all_addresses() -> Vec<&'static str> {
         RESOLVER,
         RESOLVER_ASKS_FROM,
         ROOT_SERVER,
+        TOP_SERVER,
+        OPEN_NS,
+        ODD[0].1,
+        ODD[1].1,
         SINGLE_NS,
         DIFFER_NS1,
         DIFFER_NS2,
