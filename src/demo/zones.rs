@@ -109,7 +109,7 @@ fn base(apex: &str, servers: &[(&str, IpAddr)], now: OffsetDateTime) -> io::Resu
     let apex = name(apex)?;
     let first = servers.first().map_or("ns.example", |(server, _)| server);
     let serial = u32::try_from(now.unix_timestamp()).unwrap_or(1);
-    let soa = SOA::new(name(first)?, name("hostmaster.cec.example")?, serial, 7200, 3600, 1_209_600, 3600);
+    let soa = SOA::new(name(first)?, name("hostmaster.cec.example")?, serial, 14_400, 3600, 1_209_600, 3600);
     let mut records = vec![(apex.clone(), RData::SOA(soa))];
     for (server, address) in servers {
         records.push((apex.clone(), ns(server)?));
