@@ -151,7 +151,9 @@ impl Net {
     fn pace(&self, target: &Target) -> Duration {
         match target.role() {
             Role::NameServer { .. } | Role::Parent { .. } => self.limits.answer.min(NAME_SERVER_PACE),
-            Role::Host { .. } | Role::Registry { .. } | Role::Resolver { .. } => self.limits.answer,
+            Role::Host { .. } | Role::PolicyHost { .. } | Role::Registry { .. } | Role::Resolver { .. } => {
+                self.limits.answer
+            }
         }
     }
 

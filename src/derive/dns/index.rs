@@ -36,11 +36,11 @@ fn answers(server: &NameServer) -> impl Iterator<Item = &ServerAnswer> {
 }
 
 /// Prefixes with the autonomous system that announces them.
-pub(super) struct AsTable(Vec<(IpNet, String)>);
+pub(in crate::derive) struct AsTable(Vec<(IpNet, String)>);
 
 impl AsTable {
     /// Lines `prefix TAB number`; what does not parse is passed over.
-    pub(super) fn read(text: &str) -> Self {
+    pub(in crate::derive) fn read(text: &str) -> Self {
         let entry = |line: &str| {
             let (prefix, number) = line.split_once('\t')?;
             Some((prefix.trim().parse().ok()?, number.trim().trim_start_matches("AS").to_owned()))
@@ -57,7 +57,7 @@ impl AsTable {
         systems.map(|systems| size(systems.len()))
     }
 
-    pub(super) fn system(&self, address: IpAddr) -> Option<&str> {
+    pub(in crate::derive) fn system(&self, address: IpAddr) -> Option<&str> {
         let covering = self.0.iter().filter(|(net, _)| net.contains(&address));
         covering.max_by_key(|(net, _)| net.prefix_len()).map(|(_, system)| system.as_str())
     }

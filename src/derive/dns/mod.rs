@@ -13,7 +13,8 @@ mod tests;
 use super::{Given, dnssec};
 use crate::facts::{Blobs, Observation, ZoneDns};
 use answers::Answers;
-use index::{AsTable, index};
+pub(super) use index::AsTable;
+use index::index;
 
 /// Fills every derived field.
 pub(super) fn derive(zone: &str, dns: &mut ZoneDns, blobs: &Blobs, given: &Given) {

@@ -88,8 +88,7 @@ impl World {
 }
 
 fn given() -> Given {
-    let (extra_roots, trust_anchor, as_table) = Default::default();
-    Given { now: Timestamp::EPOCH, extra_roots, trust_anchor, as_table }
+    Given::at(Timestamp::EPOCH)
 }
 
 fn server(label: &str) -> NameServer {

@@ -136,12 +136,7 @@ pub(super) fn exercise(bytes: &[u8]) {
     tls.chain = Observation::observed(Chain { certificates: vec![kept.clone(), kept.clone()] });
     tls.staple = Observation::observed(Staple { response: kept.clone() });
     tls.sct_list = Observation::observed(SctList { list: kept.clone(), certificate: kept });
-    let given = Given {
-        now: Timestamp::EPOCH,
-        extra_roots: String::new(),
-        trust_anchor: String::new(),
-        as_table: String::new(),
-    };
+    let given = Given::at(Timestamp::EPOCH);
     derive(&mut tls, "www.example.org", &blobs, &given, &Roots::new(""));
 }
 

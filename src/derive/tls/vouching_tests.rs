@@ -91,12 +91,7 @@ fn derived(chain: &[&Made], staple: Option<&[u8]>, list: Option<&[u8]>, roots: &
     let kept = list.map(|list| SctList { list: blobs.keep(list), certificate: certificates[0].clone() });
     tls.sct_list = kept.map_or_else(Observation::absent, Observation::observed);
     tls.chain = Observation::observed(Chain { certificates });
-    let given = Given {
-        now: Timestamp::parse(NOW).expect("a time"),
-        extra_roots: roots.to_owned(),
-        trust_anchor: String::new(),
-        as_table: String::new(),
-    };
+    let given = Given { extra_roots: roots.to_owned(), ..Given::at(Timestamp::parse(NOW).expect("a time")) };
     derive(&mut tls, HOST, &blobs, &given, &Roots::new(roots));
     tls
 }
@@ -232,12 +227,7 @@ fn that_there_is_no_timestamp_is_open_where_a_source_was_not_asked() {
     let mut blobs = Blobs::default();
     let mut tls = Tls::unobserved(&Unobserved::absent());
     tls.chain = Observation::observed(Chain { certificates: vec![blobs.keep(&leaf.der)] });
-    let given = Given {
-        now: Timestamp::parse(NOW).expect("a time"),
-        extra_roots: String::new(),
-        trust_anchor: String::new(),
-        as_table: String::new(),
-    };
+    let given = Given::at(Timestamp::parse(NOW).expect("a time"));
     for unknown in [Observation::not_run(Reason::Unsupported, "TLS 1.3 alone"), Observation::underived()] {
         tls.sct_list = unknown;
         derive(&mut tls, HOST, &blobs, &given, &Roots::new(""));
