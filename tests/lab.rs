@@ -469,8 +469,9 @@ fn servers_above_a_zone_are_asked_for_the_delegation_of_declared_zones_and_nothi
 #[test]
 fn a_signed_zone_with_two_name_servers_takes_few_questions_its_mail_included() {
     let to = |entry: &&Value| entry["address"].as_str().unwrap_or_default().to_owned();
-    // The same servers again, over IPv6.
-    let asked: Vec<&Value> = lab().zone.iter().filter(|entry| !to(entry).starts_with('[')).collect();
+    // The same servers again, over IPv6, and the pages that are fetched, which are no questions.
+    let counted = |entry: &&Value| !to(entry).starts_with('[') && entry["nominal_port"] == 53;
+    let asked: Vec<&Value> = lab().zone.iter().filter(counted).collect();
     assert!(asked.iter().any(|entry| plan::NS2[0] == to(entry).trim_end_matches(":53")), "{asked:?}");
     assert!(asked.len() <= 66, "{} questions: {asked:?}", asked.len());
 }
@@ -628,7 +629,16 @@ fn tlsa_is_asked_for_declared_services_and_exchangers_alone_and_once_a_look() {
         services.iter().map(move |service| format!("_{}._tcp.{host}.bad.example", port(service)))
     });
     let of_good = ["www.good", "named.good", "named.unsigned"].map(|host| format!("_443._tcp.{host}.example"));
-    let exchangers = ["mx1.good", "mx2.good", "mx.single", "mx.unsigned", "alias.badmail", "nowhere.badmail"];
+    let exchangers = [
+        "mx1.good",
+        "mx2.good",
+        "mx.single",
+        "mx.unsigned",
+        "alias.badmail",
+        "nowhere.badmail",
+        "mx.lapsed",
+        "mx.differ-mail",
+    ];
     let exchangers = exchangers.map(|name| format!("_25._tcp.{name}.example"));
     let declared: BTreeSet<String> = of_bad.chain(of_good).chain(exchangers).collect();
     for (name, times) in &asked {

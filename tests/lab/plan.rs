@@ -37,7 +37,7 @@ pub(crate) const ELSEWHERE: &str = "45.12.1.80";
 pub(crate) const REGISTRY: &str = "45.13.1.43";
 /// Policy hosts of MTA-STS: not declared themselves, one GET is theirs.
 pub(crate) const POLICY_HOSTS: [(&str, &str); 2] =
-    [("mta-sts.good.example", "45.10.2.90"), ("mta-sts.mailfaults.example", "45.10.2.91")];
+    [("mta-sts.good.example", "45.10.2.92"), ("mta-sts.mailfaults.example", "45.10.2.91")];
 
 /// The hosts of bad.example: name, addresses, declared services.
 pub(crate) const BAD_HOSTS: [(&str, &[&str], &[&str]); 24] = [
