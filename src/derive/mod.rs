@@ -9,6 +9,7 @@ mod headers;
 mod hsts;
 mod html;
 mod mail;
+mod message;
 mod named;
 pub mod names;
 mod service;

@@ -10,6 +10,7 @@
 
 mod blob;
 mod dns;
+mod dnssec;
 mod document;
 mod estate_index;
 mod host;
@@ -31,6 +32,10 @@ pub use blob::{Blobs, digest, digest_text};
 pub use dns::{
     Delegation, DelegationMatch, Exchange, Exchanges, Primary, Question, RecordAgreement, ReverseName, ServerBehaviour,
     ServerName,
+};
+pub use dnssec::{
+    ChainAnswer, ChildSigner, DelegationSigner, DenialMethod, DenialProof, Dnssec, DnssecChain, Proven, ServerSigning,
+    SetSignature, SignatureTimes, SignedSet, Signing, SigningAlgorithm, VouchedKey, ZoneKey,
 };
 pub use document::{Document, Input, Looks, PROBE_VERSIONS, Run, SCHEMA, Traffic};
 pub use estate_index::{CriticalHost, Ending, EstateIndex, FunctionIndex, KeyUse, NameSource, Registration, SeenName};
@@ -54,10 +59,7 @@ pub use tls::{
 };
 pub use web::{Cookie, Csp, Framing, Hop, Hsts, Page, SecurityTxt, Site, Subresource, Web};
 pub use when::{Span, Timestamp};
-pub use zone::{
-    Caa, CaaProperty, ChainAnswer, DelegationSigner, Dnssec, DnssecChain, NameServer, NameServerIndex, ServerAnswer,
-    Soa, Zone, ZoneDns, ZoneKey,
-};
+pub use zone::{Caa, CaaProperty, NameServer, NameServerIndex, ServerAnswer, Soa, Zone, ZoneDns};
 
 /// The longest list a rule may walk. What is cut is said in a field beside the list.
 pub const LIST_CAP: usize = 256;

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Delegation, DelegationMatch, DomainRegistration, Exchanges, NamedTarget, Observation, Primary, RecordAgreement,
-    ReverseName, ServerBehaviour, ServerName, Span, Timestamp, Unobserved, ZoneMail,
+    Delegation, DelegationMatch, Dnssec, DnssecChain, DomainRegistration, Exchanges, NamedTarget, Observation, Primary,
+    RecordAgreement, ReverseName, ServerBehaviour, ServerName, Signing, Span, Unobserved, ZoneMail,
 };
 
 /// A declared zone.
@@ -53,6 +53,10 @@ pub struct ZoneDns {
     #[serde(default, skip_serializing_if = "Observation::is_underived")]
     #[schemars(extend("x-derived" = true))]
     pub dnssec: Observation<Dnssec>,
+    /// What each of the zone's servers signs and proves; absent for a zone that neither is signed nor has a DS.
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true, "x-since" = 2))]
+    pub signing: Observation<Signing>,
     /// The servers taken together.
     #[serde(default, skip_serializing_if = "Observation::is_underived")]
     #[schemars(extend("x-derived" = true))]
@@ -105,6 +109,7 @@ impl ZoneDns {
             parent: why.cast(),
             exchanges: why.cast(),
             dnssec: Observation::underived(),
+            signing: Observation::underived(),
             server_index: Observation::underived(),
             delegation: Observation::underived(),
             delegation_match: Observation::underived(),
@@ -119,6 +124,7 @@ impl ZoneDns {
     /// Empties what is derived.
     pub fn strip(&mut self) {
         self.dnssec = Observation::underived();
+        self.signing = Observation::underived();
         self.server_index = Observation::underived();
         self.delegation = Observation::underived();
         self.delegation_match = Observation::underived();
@@ -211,68 +217,6 @@ pub struct CaaProperty {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("x-since" = 2))]
     pub parameters: BTreeMap<String, String>,
-}
-
-/// The answers that a validator needs for one zone, root first.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DnssecChain {
-    pub answers: Vec<ChainAnswer>,
-}
-
-/// One question on the way down, through the resolver with CD set (RFC 4035 §3.2.2).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ChainAnswer {
-    pub name: String,
-    /// `DNSKEY`, `DS`, `SOA`.
-    pub record_type: String,
-    /// Digest of the raw DNS message, a blob.
-    #[schemars(extend("x-volatile" = true))]
-    pub message: Observation<String>,
-}
-
-/// Derived: the state of the zone (RFC 4033 §5) and why.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Dnssec {
-    /// `secure`, `insecure`, `bogus` or `indeterminate`.
-    pub status: String,
-    /// The reason, in words, naming the zone and record at which it was decided.
-    pub reason: String,
-    /// The zone publishes DNSKEY records.
-    pub signed: bool,
-    /// The parent publishes DS records. Left out if that could not be learned.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delegated_securely: Option<bool>,
-    /// The zone's keys.
-    pub keys: Vec<ZoneKey>,
-    /// The parent's DS records.
-    pub ds: Vec<DelegationSigner>,
-    /// End of the first of the zone's own signatures to end (over SOA and DNSKEY).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signatures_end: Option<Timestamp>,
-}
-
-/// One DNSKEY (RFC 4034 §2).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(extend("x-key" = "tag"))]
-pub struct ZoneKey {
-    pub tag: i64,
-    pub algorithm: i64,
-    pub flags: i64,
-    /// Size in bits, for RSA the modulus.
-    pub bits: i64,
-}
-
-/// One DS (RFC 4034 §5).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DelegationSigner {
-    pub tag: i64,
-    pub algorithm: i64,
-    pub digest_type: i64,
 }
 
 /// Derived: all servers of a zone together. Only servers that answered are counted.

@@ -1,6 +1,6 @@
 //! DNS of a zone, from what its servers, its parent's and the resolver answered: computed offline, from the raw answers.
 
-mod answers;
+pub(in crate::derive) mod answers;
 mod behaviour;
 mod delegation;
 mod index;
@@ -10,21 +10,30 @@ mod records;
 #[cfg(test)]
 mod tests;
 
-use super::{Given, dnssec};
-use crate::facts::{Blobs, Observation, ZoneDns};
+use super::Given;
+use super::dnssec::Validation;
+use crate::facts::{Blobs, Observation, Reason, Unobserved, ZoneDns};
 use answers::Answers;
 pub(super) use index::AsTable;
 use index::index;
 
 /// Fills every derived field.
 pub(super) fn derive(zone: &str, dns: &mut ZoneDns, blobs: &Blobs, given: &Given) {
-    dns.dnssec =
-        dns.chain.and_then(|chain, at| dnssec::validate(zone, chain, at, blobs, given.now, &given.trust_anchor));
     dns.server_index = dns.servers.and_then(|servers, observed_at| {
         let value = index(servers, &AsTable::read(&given.as_table));
         Observation::Observed { observed_at, value }
     });
-    // Older facts have no exchanges: what rests on them stays underived, and the judge says that it is unknown.
+    let validation = validation(zone, dns, blobs, given);
+    from_exchanges(zone, dns, blobs, validation.as_ref());
+    dns.dnssec = match &validation {
+        Ok(validation) => validation.state(&dns.signing),
+        Err(why) => why.cast(),
+    };
+}
+
+/// What rests on the exchanges.
+fn from_exchanges(zone: &str, dns: &mut ZoneDns, blobs: &Blobs, validation: Result<&Validation, &Unobserved>) {
+    // Older facts have no exchanges: this stays underived, and the judge says that it is unknown.
     let Some(exchanges) = dns.exchanges.value() else {
         if let Some(why) = dns.exchanges.unobserved().filter(|_| !dns.exchanges.is_underived()) {
             unknown(dns, &why);
@@ -40,9 +49,24 @@ pub(super) fn derive(zone: &str, dns: &mut ZoneDns, blobs: &Blobs, given: &Given
     dns.behaviour = behaviour::all(&answers, &dns.servers);
     dns.records = records::agreement(&answers);
     dns.wildcard = records::wildcard(&answers);
+    dns.signing = match validation {
+        Ok(validation) => dns.servers.and_then(|servers, _| validation.signing(&answers, servers)),
+        Err(why) => why.cast(),
+    };
 }
 
-fn unknown(dns: &mut ZoneDns, why: &crate::facts::Unobserved) {
+/// The chain of trust that leads to the zone, or why there is none to follow.
+fn validation(zone: &str, dns: &ZoneDns, blobs: &Blobs, given: &Given) -> Result<Validation, Unobserved> {
+    let observed_at = dns.chain.observed_at();
+    let failed = |reason, detail| Observation::Failed { observed_at, reason, detail };
+    let Some(chain) = dns.chain.value() else {
+        let why = dns.chain.unobserved();
+        return Err(why.unwrap_or_else(|| failed(Reason::Dependency, "the chain was not asked".into())));
+    };
+    Validation::new(zone, chain, observed_at, blobs, given).map_err(|why| failed(Reason::Other, why))
+}
+
+fn unknown(dns: &mut ZoneDns, why: &Unobserved) {
     dns.delegation = why.cast();
     dns.delegation_match = why.cast();
     dns.names = why.cast();
@@ -51,6 +75,7 @@ fn unknown(dns: &mut ZoneDns, why: &crate::facts::Unobserved) {
     dns.behaviour = why.cast();
     dns.records = why.cast();
     dns.wildcard = why.cast();
+    dns.signing = why.cast();
 }
 
 fn size(count: usize) -> i64 {

@@ -5,7 +5,7 @@ use hickory_resolver::proto::dnssec::rdata::{DNSKEY, DS};
 use hickory_resolver::proto::dnssec::{Algorithm, DigestType, PublicKeyBuf};
 use hickory_resolver::proto::rr::Name;
 
-use super::rrset::{algorithm, tag};
+use super::keys::{algorithm, tag};
 
 /// The root zone's key-signing keys: KSK-2017 (20326) and KSK-2024 (38696).
 /// Source: IANA, <https://data.iana.org/root-anchors/root-anchors.xml>; the test holds them against hickory's copies.

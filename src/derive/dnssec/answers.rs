@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hickory_resolver::proto::op::Message;
 use hickory_resolver::proto::rr::{Name, RecordType};
 
+use crate::derive::message::{kept, name_text, parse_name};
 use crate::facts::{Blobs, ChainAnswer, DnssecChain, Observation, Reason};
 
 /// Messages by question.
@@ -45,32 +46,15 @@ impl Answers {
 
 fn message(answer: &ChainAnswer, blobs: &Blobs) -> Result<Message, Unknown> {
     let question = format!("{} of {}", answer.record_type, answer.name);
-    let unknown = |reason, why: &str| Unknown { reason, detail: format!("{question} is not known: {why}") };
-    match &answer.message {
-        Observation::Observed { value, .. } => {
-            let raw = blobs
-                .bytes(value)
-                .ok_or_else(|| unknown(Reason::Dependency, "its raw answer is not in the evidence"))?;
-            Message::from_vec(&raw).map_err(|e| unknown(Reason::Garbage, &e.to_string()))
+    match kept(&answer.message, blobs) {
+        Ok(kept) => Ok(kept.message),
+        Err(Observation::Failed { reason, detail, .. } | Observation::NotRun { reason, detail, .. }) => {
+            Err(Unknown { reason, detail: format!("{question} is not known: {detail}") })
         }
-        Observation::Failed { reason, detail, .. } | Observation::NotRun { reason, detail, .. } => {
-            Err(unknown(*reason, detail))
+        Err(_) => {
+            Err(Unknown { reason: Reason::Dependency, detail: format!("{question} is not known: there was no answer") })
         }
-        Observation::Absent { .. } => Err(unknown(Reason::Dependency, "there was no answer")),
     }
-}
-
-/// A fully qualified name.
-pub(super) fn parse_name(text: &str) -> Option<Name> {
-    let mut name = Name::from_ascii(text).ok()?;
-    name.set_fqdn(true);
-    Some(name)
-}
-
-/// A name in lower case without its final dot.
-pub(super) fn name_text(name: &Name) -> String {
-    let text = name.to_lowercase().to_ascii();
-    text.strip_suffix('.').unwrap_or(&text).to_owned()
 }
 
 fn question_text(name: &Name) -> String {

@@ -1,0 +1,367 @@
+//! What each of the zone's own servers signs and proves: the table that explains a state.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hickory_resolver::proto::dnssec::rdata::{DNSKEY, DS, NSEC3};
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::{Name, RecordType};
+
+use super::checker::{Checker, Examined, Unproven, together};
+use super::child::{self, Asked};
+use super::denial::{self, Proof};
+use super::keys::{algorithm, matches, usable};
+use super::own::{Answer, Answers};
+use super::rrset::RrSet;
+use super::times::{self, period};
+use super::walk::{Stop, enter};
+use crate::derive::message::{Kept, name_text, parse_name};
+use crate::facts::{
+    DenialMethod, DenialProof, LIST_CAP, NameServer, Observation, Proven, Reason, ServerSigning, SetSignature,
+    SignedSet, Signing, SigningAlgorithm, Span, Timestamp, VouchedKey,
+};
+
+/// Record sets without a signature of an algorithm, that are shown.
+const SHOWN: usize = 16;
+/// Reasons that stand in one sentence.
+const REASONS: usize = 3;
+
+/// The table of all servers; absent for a zone that is not signed and has no DS.
+pub(super) fn explain(
+    zone: &Name,
+    vouched: &Result<Vec<DS>, Stop>,
+    answers: &Answers<'_>,
+    servers: &[NameServer],
+    now: Timestamp,
+) -> Observation<Signing> {
+    let names: Vec<&str> =
+        servers.iter().filter(|s| !s.address.is_empty()).map(|s| s.server.as_str()).take(LIST_CAP).collect();
+    let views: Vec<View<'_>> = names.iter().map(|server| View::new(zone, vouched, answers, server, now)).collect();
+    let is_unsigned = matches!(vouched, Err(Stop::Insecure(_))) && views.iter().all(|view| view.keys.is_empty());
+    if is_unsigned && views.iter().any(|view| view.dnskey.is_some()) {
+        return Observation::Absent { observed_at: answers.at };
+    }
+    if views.iter().all(|view| view.dnskey.is_none()) {
+        return Observation::Failed {
+            observed_at: answers.at,
+            reason: Reason::Dependency,
+            detail: "no server of the zone told its DNSKEY records".into(),
+        };
+    }
+    let signing: Vec<ServerSigning> = views.iter().map(View::table).collect();
+    let sets: Vec<(&str, &SignedSet)> =
+        signing.iter().flat_map(|one| one.sets.iter().map(|set| (one.server.as_str(), set))).collect();
+    let ds = vouched.as_deref().unwrap_or_default();
+    let value = Signing {
+        delegation: delegation(zone, ds, &views),
+        algorithms: algorithms(ds, &views, &sets),
+        denial: method(&views, answers.at),
+        child: asked(zone, &views, &sets, answers.at),
+        times: times::times(&sets, answers.at, now),
+        servers: signing,
+    };
+    Observation::Observed { observed_at: answers.at, value }
+}
+
+/// One server.
+struct View<'a> {
+    server: &'a str,
+    zone: &'a Name,
+    /// Answers about the zone's own name by type, and those about names that are not there.
+    apex: BTreeMap<&'a str, &'a Answer<'a>>,
+    missing: Vec<&'a Answer<'a>>,
+    /// Its DNSKEY records, if it told.
+    dnskey: Option<RrSet>,
+    keys: Vec<DNSKEY>,
+    /// The zone's keys as this server gives them.
+    checker: Checker,
+    /// Whether those are vouched for, and if not, what that makes of everything else.
+    trust: Result<(), Stop>,
+    now: Timestamp,
+}
+
+impl<'a> View<'a> {
+    fn new(
+        zone: &'a Name,
+        vouched: &Result<Vec<DS>, Stop>,
+        answers: &'a Answers<'a>,
+        server: &'a str,
+        now: Timestamp,
+    ) -> Self {
+        let own = |answer: &&Answer<'_>| answer.question.server == server;
+        let mut apex: BTreeMap<&str, &Answer<'_>> = BTreeMap::new();
+        for answer in answers.plain().filter(own).filter(|a| parse_name(&a.question.name).as_ref() == Some(zone)) {
+            let place = apex.entry(&answer.question.record_type).or_insert(answer);
+            if place.outcome.is_err() {
+                *place = answer;
+            }
+        }
+        let told = apex.get("DNSKEY").and_then(|answer| usable_answer(answer).ok());
+        let dnskey = told.map(|kept| RrSet::answer(&kept.message, zone, RecordType::DNSKEY));
+        let keys: Vec<DNSKEY> = dnskey.iter().flat_map(RrSet::keys).filter(DNSKEY::zone_key).collect();
+        let trust = vouched.clone().and_then(|ds| match &dnskey {
+            Some(dnskey) => enter(zone, &ds, dnskey, now),
+            None => Err(Stop::Indeterminate(format!("{server} did not tell its DNSKEY records"))),
+        });
+        // Where nobody vouches for them, they are taken at their word: it shows what would hold.
+        let at_their_word = || Checker::new(zone.clone(), keys.clone(), now);
+        let (checker, trust) = match trust {
+            Ok(checker) => (checker, Ok(())),
+            Err(stop) => (at_their_word(), Err(stop)),
+        };
+        let missing = answers.of(server, "missing-name").collect();
+        Self { server, zone, apex, missing, dnskey, keys, checker, trust, now }
+    }
+
+    fn table(&self) -> ServerSigning {
+        let mut sets = Vec::new();
+        let mut denials = Vec::new();
+        for (kind, answer) in &self.apex {
+            let Ok(kind) = kind.parse::<RecordType>() else { continue };
+            match usable_answer(answer) {
+                Err(why) => sets.push(unknown(kind, why)),
+                Ok(kept) => match RrSet::answer(&kept.message, self.zone, kind) {
+                    rrset if rrset.records.is_empty() => denials.push(self.denial_of_type(kept, self.zone, kind)),
+                    rrset => sets.push(self.set(&rrset)),
+                },
+            }
+        }
+        denials.extend(self.missing.iter().filter_map(|answer| self.missing(answer)));
+        let answers = self.worst(sets.iter().map(|set| (set.record_type.as_str(), &*set.status, &*set.reason)));
+        let absences = self.worst(denials.iter().map(|one| (&*one.question, &*one.status, &*one.reason)));
+        ServerSigning { server: self.server.to_owned(), answers, absences, sets, denials }
+    }
+
+    fn set(&self, rrset: &RrSet) -> SignedSet {
+        let examined = self.checker.examine(rrset);
+        let (status, reason) = self.state(together(rrset, &examined).map(|()| held_by(&examined)));
+        SignedSet {
+            record_type: rrset.kind.to_string(),
+            status,
+            reason,
+            ttl: Span(i64::from(rrset.ttl)),
+            signatures: examined.iter().map(|one| self.signature(one)).collect(),
+        }
+    }
+
+    fn signature(&self, examined: &Examined<'_>) -> SetSignature {
+        let input = examined.signature.input();
+        let (inception, expiration) = period(input.sig_inception.get(), input.sig_expiration.get(), self.now);
+        SetSignature {
+            key_tag: i64::from(input.key_tag),
+            algorithm: i64::from(u8::from(input.algorithm)),
+            signer: name_text(&input.signer_name),
+            inception,
+            expiration,
+            holds: examined.outcome.is_ok(),
+            why: examined.outcome.as_ref().err().map(|unproven| unproven.why.clone()).unwrap_or_default(),
+        }
+    }
+
+    fn denial_of_type(&self, kept: &Kept, name: &Name, kind: RecordType) -> DenialProof {
+        let proof = denial::of_type(&kept.message, name, kind, &self.checker);
+        self.denial(&format!("{kind} {}", name_text(name)), "type", proof)
+    }
+
+    /// What was said of a name that nobody can have meant.
+    fn missing(&self, answer: &Answer<'_>) -> Option<DenialProof> {
+        let name = parse_name(&answer.question.name)?;
+        let kind: RecordType = answer.question.record_type.parse().ok()?;
+        let question = format!("{kind} {}", name_text(&name));
+        let indeterminate = |reason: String| DenialProof {
+            question: question.clone(),
+            kind: "name".into(),
+            status: "indeterminate".into(),
+            reason,
+        };
+        let kept = match &answer.outcome {
+            Ok(kept) if kept.message.metadata.authoritative => kept,
+            Ok(_) => return Some(indeterminate("it did not answer with authority".into())),
+            Err(why) => return Some(indeterminate(why_not(why))),
+        };
+        let message = &kept.message;
+        match message.metadata.response_code {
+            ResponseCode::NXDomain => {
+                Some(self.denial(&question, "name", denial::of_name(message, &name, &self.checker)))
+            }
+            ResponseCode::NoError => {
+                let made = [kind, RecordType::CNAME].map(|kind| RrSet::answer(message, &name, kind));
+                match made.iter().find(|rrset| !rrset.records.is_empty()) {
+                    Some(rrset) => Some(self.denial(&question, "wildcard", self.closer(kept, rrset))),
+                    None => Some(self.denial_of_type(kept, &name, kind)),
+                }
+            }
+            code => Some(indeterminate(format!("it answered {code}"))),
+        }
+    }
+
+    /// An answer to a name that is not there is made from a wildcard, or else signed for just that name.
+    fn closer(&self, kept: &Kept, rrset: &RrSet) -> Result<Proof, Unproven> {
+        let labels = self.checker.check_expanded(rrset)?;
+        if labels == usize::from(rrset.owner.num_labels()) {
+            return Ok(Proof::Holds("RRSIG"));
+        }
+        denial::of_closer(&kept.message, &rrset.owner, labels, &self.checker)
+    }
+
+    fn denial(&self, question: &str, kind: &str, proof: Result<Proof, Unproven>) -> DenialProof {
+        let (status, reason) = match proof {
+            Ok(Proof::Waived(why)) if self.trust.is_ok() => ("insecure".into(), why),
+            Ok(Proof::Waived(why)) => self.state(Ok(why)),
+            Ok(Proof::Holds(word)) => self.state(Ok(format!("{word} proves it"))),
+            Err(unproven) => self.state(Err(unproven)),
+        };
+        DenialProof { question: question.to_owned(), kind: kind.to_owned(), status, reason }
+    }
+
+    /// What an outcome is worth under this server's keys.
+    fn state(&self, outcome: Result<String, Unproven>) -> (String, String) {
+        let (status, reason) = match (&self.trust, outcome) {
+            (Err(stop), _) => stop.clone().state(),
+            (Ok(()), Ok(reason)) => ("secure", reason),
+            (Ok(()), Err(Unproven { why, is_our_limit: true })) => ("indeterminate", why),
+            (Ok(()), Err(Unproven { why, .. })) => ("bogus", why),
+        };
+        (status.to_owned(), reason)
+    }
+
+    /// Bogus before indeterminate before the rest, with the reasons for it.
+    fn worst<'s>(&self, all: impl Iterator<Item = (&'s str, &'s str, &'s str)> + Clone) -> Proven {
+        for status in ["bogus", "indeterminate", "insecure"] {
+            let mut whats: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+            for (what, _, reason) in all.clone().filter(|(_, s, _)| *s == status) {
+                whats.entry(reason).or_default().push(what);
+            }
+            if whats.is_empty() {
+                continue;
+            }
+            let shared = self.trust.is_err();
+            let told = whats.iter().take(REASONS).map(|(reason, whats)| {
+                if shared { (*reason).to_owned() } else { format!("{}: {reason}", whats.join(", ")) }
+            });
+            return Proven { status: status.to_owned(), reason: told.collect::<Vec<_>>().join("; ") };
+        }
+        let count = all.count();
+        let (status, reason) = match &self.trust {
+            Ok(()) if count > 0 => ("secure", format!("all {count} verify")),
+            Ok(()) => ("indeterminate", "it was not asked for anything that tells".to_owned()),
+            Err(stop) => stop.clone().state(),
+        };
+        Proven { status: status.to_owned(), reason }
+    }
+}
+
+/// An answer with authority, from a server that was asked for signatures.
+fn usable_answer<'a>(answer: &'a Answer<'_>) -> Result<&'a Kept, String> {
+    match &answer.outcome {
+        Err(why) => Err(why_not(why)),
+        Ok(kept) if !kept.is_authoritative() => {
+            Err(format!("it did not answer with authority ({})", kept.message.metadata.response_code))
+        }
+        Ok(_) if answer.question.variant == "no-edns" => {
+            Err("it was asked without EDNS, because it answers nothing else, and gives no signatures so".to_owned())
+        }
+        Ok(kept) => Ok(kept),
+    }
+}
+
+fn why_not(why: &crate::facts::Unobserved) -> String {
+    match why {
+        Observation::Failed { detail, .. } | Observation::NotRun { detail, .. } => detail.clone(),
+        _ => "there was no answer".to_owned(),
+    }
+}
+
+fn unknown(kind: RecordType, reason: String) -> SignedSet {
+    SignedSet {
+        record_type: kind.to_string(),
+        status: "indeterminate".into(),
+        reason,
+        ttl: Span(0),
+        signatures: Vec::new(),
+    }
+}
+
+fn held_by(examined: &[Examined<'_>]) -> String {
+    let held = examined.iter().filter(|one| one.outcome.is_ok()).map(|one| one.signature.input());
+    let keys: Vec<String> =
+        held.map(|input| format!("{} (algorithm {})", input.key_tag, u8::from(input.algorithm))).collect();
+    format!("verifies with key {}", keys.join(" and "))
+}
+
+/// Whether a key of any server answers to each DS.
+fn delegation(zone: &Name, ds: &[DS], views: &[View<'_>]) -> Vec<VouchedKey> {
+    let has_key = |ds: &DS| views.iter().flat_map(|view| &view.keys).any(|key| matches(ds, zone, key));
+    let all: BTreeMap<String, bool> = ds.iter().map(|ds| (child::label(ds), has_key(ds))).collect();
+    all.into_iter().take(LIST_CAP).map(|(ds, has_key)| VouchedKey { ds, has_key }).collect()
+}
+
+/// A set that nobody signed at all is another fault.
+fn algorithms(ds: &[DS], views: &[View<'_>], sets: &[(&str, &SignedSet)]) -> Vec<SigningAlgorithm> {
+    let of_keys: BTreeSet<u8> =
+        views.iter().flat_map(|view| &view.keys).filter(|key| !key.revoke()).map(|key| algorithm(key).into()).collect();
+    let of_ds: BTreeSet<u8> = usable(ds).iter().map(|ds| ds.algorithm().into()).collect();
+    let lacks = |number: u8, set: &SignedSet| {
+        let signed = set.signatures.iter().any(|signature| signature.algorithm == i64::from(number));
+        let is_due = of_keys.contains(&number) || set.record_type == "DNSKEY";
+        is_due && !signed && !set.signatures.is_empty()
+    };
+    let unsigned = |number: u8| {
+        let lacking = sets.iter().filter(|(_, set)| lacks(number, set));
+        lacking.map(|(server, set)| format!("{} at {server}", set.record_type)).take(SHOWN).collect()
+    };
+    of_keys
+        .union(&of_ds)
+        .map(|number| SigningAlgorithm { algorithm: i64::from(*number), unsigned: unsigned(*number) })
+        .collect()
+}
+
+fn method(views: &[View<'_>], at: Timestamp) -> Observation<DenialMethod> {
+    let answers = views.iter().flat_map(|view| view.apex.values().chain(&view.missing));
+    let messages = answers.filter_map(|answer| Some(&answer.outcome.as_ref().ok()?.message));
+    let mut seen: Option<DenialMethod> = None;
+    for (method, records) in messages.filter_map(denial::parameters) {
+        let most = |of: &dyn Fn(&&NSEC3) -> usize| {
+            i64::try_from(records.iter().map(of).max().unwrap_or_default()).unwrap_or(i64::MAX)
+        };
+        let (iterations, salt) = (most(&|r| usize::from(r.iterations())), most(&|r| r.salt().len()));
+        let opt_out = records.iter().any(|record| record.opt_out());
+        let so_far = seen.get_or_insert_with(|| DenialMethod {
+            method: "NSEC".to_owned(),
+            iterations: 0,
+            salt: 0,
+            opt_out: false,
+        });
+        if method == "NSEC3" {
+            method.clone_into(&mut so_far.method);
+        }
+        so_far.iterations = so_far.iterations.max(iterations);
+        so_far.salt = so_far.salt.max(salt);
+        so_far.opt_out |= opt_out;
+    }
+    match seen {
+        Some(value) => Observation::Observed { observed_at: at, value },
+        None => Observation::Absent { observed_at: at },
+    }
+}
+
+fn asked(
+    zone: &Name,
+    views: &[View<'_>],
+    sets: &[(&str, &SignedSet)],
+    at: Timestamp,
+) -> Observation<crate::facts::ChildSigner> {
+    let mut asked = Asked::default();
+    for view in views {
+        for answer in ["DNSKEY", "CDS", "CDNSKEY"].iter().filter_map(|kind| view.apex.get(kind)) {
+            if let Ok(kept) = usable_answer(answer) {
+                asked.take(&kept.message, zone);
+            }
+        }
+    }
+    for (server, set) in sets {
+        if matches!(set.record_type.as_str(), "CDS" | "CDNSKEY") && set.status == "bogus" {
+            asked.is_bogus(&set.record_type, server);
+        }
+    }
+    asked.told(zone, at)
+}
