@@ -4,13 +4,19 @@
 
 #![expect(clippy::expect_used, reason = "a build that cannot read its own files ends")]
 
+#[path = "src/check/datetimes.rs"]
+mod datetimes;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use datetimes::without_datetimes;
 use serde_json::{Map, Value};
 
 fn main() {
-    println!("cargo:rerun-if-changed=checks");
+    println!(
+        "cargo:rerun-if-changed=checks\ncargo:rerun-if-changed=src/check/datetimes.rs\ncargo:rerun-if-changed=build.rs"
+    );
     let mut documents: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     for path in files(Path::new("checks")) {
         let text = std::fs::read_to_string(&path).expect("a file under checks");
@@ -47,16 +53,4 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
         .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
         .collect()
-}
-
-/// TOML's own dates and times as the strings that facts use.
-fn without_datetimes(value: Value) -> Value {
-    match value {
-        Value::Object(map) => match map.get("$__toml_private_datetime") {
-            Some(Value::String(text)) => Value::String(text.clone()),
-            _ => Value::Object(map.into_iter().map(|(k, v)| (k, without_datetimes(v))).collect()),
-        },
-        Value::Array(items) => Value::Array(items.into_iter().map(without_datetimes).collect()),
-        other => other,
-    }
 }

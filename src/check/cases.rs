@@ -7,7 +7,7 @@ use rust_embed::RustEmbed;
 use serde_json::{Map, Value};
 
 use super::catalogue::Catalogue;
-use super::file::without_datetimes;
+use super::datetimes::without_datetimes;
 use super::judge::{Outcomes, Stage};
 use super::prepared::Check;
 use super::view::View;

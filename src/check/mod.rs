@@ -8,6 +8,7 @@ mod audit;
 mod cases;
 mod catalogue;
 mod cel;
+mod datetimes;
 mod estate_index;
 mod file;
 mod finding;

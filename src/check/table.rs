@@ -37,7 +37,7 @@ impl Tables {
         for (file, text) in files {
             match toml::from_str::<Value>(text) {
                 Ok(value) if value.get("date").is_some() && value.get("source").is_some() => {
-                    tables.insert(file.clone(), super::file::without_datetimes(value));
+                    tables.insert(file.clone(), super::datetimes::without_datetimes(value));
                 }
                 Ok(_) => faults.push(format!("checks/tables/{file}.toml: dated data needs the keys date and source")),
                 Err(e) => faults.push(format!("checks/tables/{file}.toml: {}", e.to_string().trim())),

@@ -69,7 +69,7 @@ fn set_row(set: &SignedSet) -> SigningRow {
 
 fn denial_row(denial: &DenialProof) -> SigningRow {
     SigningRow {
-        what: format!("No {}", denial.question),
+        what: format!("No {}", denial.question.replacen(' ', " of ", 1)),
         status: denial.status.clone(),
         keys: String::new(),
         ends: String::new(),
