@@ -221,8 +221,11 @@ fn seen_ends(looks: &Looks) -> impl Iterator<Item = Ending> + '_ {
         });
         ending("certificate-chain", name, early.min()?, "this audit")
     });
+    // Of all servers where they were asked, else as the resolver passed it on.
     let signatures = looks.zones.iter().filter_map(|(name, zone)| {
-        ending("dnssec-signature", name, zone.dns.dnssec.value()?.signatures_end?, "this audit")
+        let servers = zone.dns.signing.value().and_then(|signing| signing.times.value()?.first_end);
+        let resolver = zone.dns.dnssec.value().and_then(|dnssec| dnssec.signatures_end);
+        ending("dnssec-signature", name, servers.into_iter().chain(resolver).min()?, "this audit")
     });
     let mut contact_files: BTreeMap<&str, Timestamp> = BTreeMap::new();
     for service in looks.services.values() {
