@@ -53,11 +53,17 @@ pub(crate) fn state(facts: &Value, anchor: &str, zone: &str) -> Option<String> {
 }
 
 fn one(facts: &Value, answer: &Value) -> Option<((String, String), Bytes)> {
-    let raw = crate::support::blob(facts, answer["message"]["value"].as_str()?)?;
+    let raw = blob(facts, answer["message"]["value"].as_str()?)?;
     Some(((plain(answer["name"].as_str()?), answer["record_type"].as_str()?.to_owned()), raw.into()))
 }
 
 fn plain(name: &str) -> String {
     let name = name.to_lowercase();
-    if name == "." { name } else { name.trim_end_matches('.').to_owned() }
+    let name = name.trim_end_matches('.');
+    if name.is_empty() { ".".to_owned() } else { name.to_owned() }
+}
+
+fn blob(facts: &Value, digest: &str) -> Option<Vec<u8>> {
+    let blobs: scrutineer::facts::Blobs = serde_json::from_value(facts["blobs"].clone()).ok()?;
+    blobs.bytes(digest)
 }
