@@ -1,13 +1,17 @@
 //! Whether a zone's keys made the signatures over a record set, signature by signature.
 
-use hickory_resolver::proto::dnssec::Verifier;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use hickory_resolver::proto::dnssec::{PublicKey, TBS, Verifier};
 use hickory_resolver::proto::dnssec::rdata::{DNSKEY, RRSIG};
 use hickory_resolver::proto::rr::{DNSClass, Name};
 
 use super::keys::{algorithm, is_verifiable, tag};
 use super::rrset::RrSet;
 use crate::derive::message::name_text;
-use crate::facts::Timestamp;
+use crate::facts::{Timestamp, digest};
 
 /// How many signatures of a set are tried, and keys for one signature. Key tags collide by design of an attacker only
 /// (CVE-2023-50387), and each trial costs.
@@ -68,17 +72,44 @@ fn by(signature: &RRSIG, why: &str) -> String {
     format!("the signature by key {} (algorithm {}) {why}", input.key_tag, u8::from(input.algorithm))
 }
 
+/// When signatures must hold, and what was verified already: servers mostly give the same records, and arithmetic is what costs.
+#[derive(Clone, Debug)]
+pub(super) struct Moment {
+    pub(super) now: Timestamp,
+    verified: Rc<RefCell<BTreeMap<String, bool>>>,
+}
+
+impl Moment {
+    pub(super) fn at(now: Timestamp) -> Self {
+        Self { now, verified: Rc::default() }
+    }
+
+    /// Whether the key made the signature over the set, times aside.
+    fn verifies(&self, key: &DNSKEY, signature: &RRSIG, rrset: &RrSet) -> bool {
+        let records = rrset.records.iter();
+        let Ok(signed) = TBS::from_input(&rrset.owner, DNSClass::IN, signature.input(), records) else { return false };
+        let (made, by) = (signature.sig(), key.public_key().public_bytes());
+        let trial = digest(&[signed.as_ref(), &made.len().to_be_bytes(), made, by].concat());
+        let known = self.verified.borrow().get(&trial).copied();
+        known.unwrap_or_else(|| {
+            let holds = key.verify(signed.as_ref(), signature.sig()).is_ok();
+            self.verified.borrow_mut().insert(trial, holds);
+            holds
+        })
+    }
+}
+
 /// Authenticated keys of a zone, at a time.
 #[derive(Clone, Debug)]
 pub(super) struct Checker {
     pub(super) zone: Name,
     keys: Vec<DNSKEY>,
-    now: Timestamp,
+    moment: Moment,
 }
 
 impl Checker {
-    pub(super) fn new(zone: Name, keys: Vec<DNSKEY>, now: Timestamp) -> Self {
-        Self { zone, keys, now }
+    pub(super) fn new(zone: Name, keys: Vec<DNSKEY>, moment: &Moment) -> Self {
+        Self { zone, keys, moment: moment.clone() }
     }
 
     /// Whether one of the signatures over the set was made by one of the keys and holds now (RFC 4035 §5.3).
@@ -139,9 +170,7 @@ impl Checker {
         }
         self.in_time(signature).map_err(bogus)?;
         let able: Vec<&&DNSKEY> = keys.iter().filter(|key| is_verifiable(key)).collect();
-        let holds =
-            |key: &DNSKEY| key.verify_rrsig(&rrset.owner, DNSClass::IN, signature, rrset.records.iter()).is_ok();
-        if able.iter().any(|key| holds(key)) {
+        if able.iter().any(|key| self.moment.verifies(key, signature, rrset)) {
             return Ok(signature);
         }
         let is_our_limit = able.len() < keys.len();
@@ -156,9 +185,9 @@ impl Checker {
     /// RFC 4034 §3.1.5: both ends belong to the period.
     fn in_time(&self, signature: &RRSIG) -> Result<(), String> {
         let input = signature.input();
-        match (moment(input.sig_inception.get(), self.now), moment(input.sig_expiration.get(), self.now)) {
-            (_, Some(end)) if end < self.now => Err(format!("expired on {end}")),
-            (Some(start), _) if start > self.now => Err(format!("is not valid before {start}")),
+        match (moment(input.sig_inception.get(), self.moment.now), moment(input.sig_expiration.get(), self.moment.now)) {
+            (_, Some(end)) if end < self.moment.now => Err(format!("expired on {end}")),
+            (Some(start), _) if start > self.moment.now => Err(format!("is not valid before {start}")),
             (Some(_), Some(_)) => Ok(()),
             _ => Err("has no readable period".to_owned()),
         }

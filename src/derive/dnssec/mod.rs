@@ -28,6 +28,7 @@ use super::message::parse_name;
 use crate::facts::{Blobs, Dnssec, DnssecChain, LIST_CAP, NameServer, Observation, Signing, Timestamp};
 
 use answers::Answers;
+use checker::Moment;
 use keys::{ds_fact, key_fact};
 use rrset::RrSet;
 use walk::{Stop, Walk};
@@ -39,7 +40,7 @@ pub(super) struct Validation {
     /// The zone's DS records, or where and why the chain stops above it.
     vouched: Result<Vec<DS>, Stop>,
     observed_at: Timestamp,
-    now: Timestamp,
+    moment: Moment,
 }
 
 impl Validation {
@@ -56,15 +57,16 @@ impl Validation {
     ) -> Result<Self, String> {
         let name = parse_name(zone).ok_or_else(|| format!("'{zone}' is no domain name"))?;
         let answers = Answers::new(chain, blobs);
-        let vouched = Walk::new(&answers, given.now).vouched(&name, &given.trust_anchor);
-        Ok(Self { zone: name, answers, vouched, observed_at, now: given.now })
+        let moment = Moment::at(given.now);
+        let vouched = Walk::new(&answers, &moment).vouched(&name, &given.trust_anchor);
+        Ok(Self { zone: name, answers, vouched, observed_at, moment })
     }
 
     /// The state of the zone as the resolver's users have it, or why it cannot be told at all: without the zone's own DNSKEY
     /// answer nobody knows if it is signed. A validating resolver tries the next server where one is bogus, so one that is secure
     /// is enough; asked without validation, as here, it may pass on the other.
     pub(super) fn state(&self, signing: &Observation<Signing>) -> Observation<Dnssec> {
-        let Self { zone, answers, observed_at, now, .. } = self;
+        let Self { zone, answers, observed_at, moment, .. } = self;
         let dnskey = match answers.get(zone, RecordType::DNSKEY) {
             Ok(message) => RrSet::answer(message, zone, RecordType::DNSKEY),
             Err(unknown) => {
@@ -75,7 +77,7 @@ impl Validation {
                 };
             }
         };
-        let ended = self.vouched.clone().and_then(|ds| Walk::new(answers, *now).end(zone, &ds));
+        let ended = self.vouched.clone().and_then(|ds| Walk::new(answers, moment).end(zone, &ds));
         let ended = ended.or_else(|stop| match (secure_at(signing), stop) {
             (Some(server), Stop::Bogus(why)) => {
                 Ok(format!("signatures verify at {server}, but not at every server: {why}"))
@@ -86,7 +88,7 @@ impl Validation {
         let ds =
             answers.get(zone, RecordType::DS).ok().map(|message| RrSet::answer(message, zone, RecordType::DS).ds());
         let soa = answers.get(zone, RecordType::SOA).ok().map(|message| RrSet::answer(message, zone, RecordType::SOA));
-        let ends = soa.iter().chain([&dnskey]).flat_map(|rrset| rrset.expirations(zone, *now));
+        let ends = soa.iter().chain([&dnskey]).flat_map(|rrset| rrset.expirations(zone, moment.now));
         Observation::Observed {
             observed_at: *observed_at,
             value: Dnssec {
@@ -103,7 +105,7 @@ impl Validation {
 
     /// What each of the zone's own servers signs and proves.
     pub(super) fn signing(&self, own: &own::Answers<'_>, servers: &[NameServer]) -> Observation<Signing> {
-        signing::explain(&self.zone, &self.vouched, own, servers, self.now)
+        signing::explain(&self.zone, &self.vouched, own, servers, &self.moment)
     }
 }
 

@@ -6,7 +6,7 @@ use hickory_resolver::proto::dnssec::rdata::{DNSKEY, DS, NSEC3};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RecordType};
 
-use super::checker::{Checker, Examined, Unproven, together};
+use super::checker::{Checker, Examined, Moment, Unproven, together};
 use super::child::{self, Asked};
 use super::denial::{self, Proof};
 use super::keys::{algorithm, matches, usable};
@@ -31,11 +31,11 @@ pub(super) fn explain(
     vouched: &Result<Vec<DS>, Stop>,
     answers: &Answers<'_>,
     servers: &[NameServer],
-    now: Timestamp,
+    moment: &Moment,
 ) -> Observation<Signing> {
     let names: Vec<&str> =
         servers.iter().filter(|s| !s.address.is_empty()).map(|s| s.server.as_str()).take(LIST_CAP).collect();
-    let views: Vec<View<'_>> = names.iter().map(|server| View::new(zone, vouched, answers, server, now)).collect();
+    let views: Vec<View<'_>> = names.iter().map(|server| View::new(zone, vouched, answers, server, moment)).collect();
     let is_unsigned = matches!(vouched, Err(Stop::Insecure(_))) && views.iter().all(|view| view.keys.is_empty());
     if is_unsigned && views.iter().any(|view| view.dnskey.is_some()) {
         return Observation::Absent { observed_at: answers.at };
@@ -56,7 +56,7 @@ pub(super) fn explain(
         algorithms: algorithms(ds, &views, &sets),
         denial: method(&views, answers.at),
         child: asked(zone, &views, &sets, answers.at),
-        times: times::times(&sets, answers.at, now),
+        times: times::times(&sets, answers.at, moment.now),
         servers: signing,
     };
     Observation::Observed { observed_at: answers.at, value }
@@ -85,7 +85,7 @@ impl<'a> View<'a> {
         vouched: &Result<Vec<DS>, Stop>,
         answers: &'a Answers<'a>,
         server: &'a str,
-        now: Timestamp,
+        moment: &Moment,
     ) -> Self {
         let own = |answer: &&Answer<'_>| answer.question.server == server;
         let mut apex: BTreeMap<&str, &Answer<'_>> = BTreeMap::new();
@@ -99,17 +99,17 @@ impl<'a> View<'a> {
         let dnskey = told.map(|kept| RrSet::answer(&kept.message, zone, RecordType::DNSKEY));
         let keys: Vec<DNSKEY> = dnskey.iter().flat_map(RrSet::keys).filter(DNSKEY::zone_key).collect();
         let trust = vouched.clone().and_then(|ds| match &dnskey {
-            Some(dnskey) => enter(zone, &ds, dnskey, now),
+            Some(dnskey) => enter(zone, &ds, dnskey, moment),
             None => Err(Stop::Indeterminate(format!("{server} did not tell its DNSKEY records"))),
         });
         // Where nobody vouches for them, they are taken at their word: it shows what would hold.
-        let at_their_word = || Checker::new(zone.clone(), keys.clone(), now);
+        let at_their_word = || Checker::new(zone.clone(), keys.clone(), moment);
         let (checker, trust) = match trust {
             Ok(checker) => (checker, Ok(())),
             Err(stop) => (at_their_word(), Err(stop)),
         };
         let missing = answers.of(server, "missing-name").collect();
-        Self { server, zone, apex, missing, dnskey, keys, checker, trust, now }
+        Self { server, zone, apex, missing, dnskey, keys, checker, trust, now: moment.now }
     }
 
     fn table(&self) -> ServerSigning {

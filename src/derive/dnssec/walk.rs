@@ -6,12 +6,11 @@ use hickory_resolver::proto::rr::{Name, RecordType};
 
 use super::anchor::Anchors;
 use super::answers::Answers;
-use super::checker::{Checker, Unproven};
+use super::checker::{Checker, Moment, Unproven};
 use super::denial::{self, Denial};
 use super::keys::{is_supported_elsewhere, matches, tags, usable};
 use super::rrset::RrSet;
 use crate::derive::message::name_text;
-use crate::facts::Timestamp;
 
 /// Why the walk did not end in *secure*.
 #[derive(Clone, Debug)]
@@ -47,12 +46,12 @@ enum Cut {
 
 pub(super) struct Walk<'a> {
     answers: &'a Answers,
-    now: Timestamp,
+    moment: &'a Moment,
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(answers: &'a Answers, now: Timestamp) -> Self {
-        Self { answers, now }
+    pub(super) fn new(answers: &'a Answers, moment: &'a Moment) -> Self {
+        Self { answers, moment }
     }
 
     /// The authenticated DS records of the zone.
@@ -65,7 +64,7 @@ impl<'a> Walk<'a> {
         for labels in 1..zone.iter().count() {
             let name = zone.trim_to(labels);
             if let Cut::Child(ds) = self.cut(&checker, &name)? {
-                checker = enter(&name, &ds, &self.answer(&name, RecordType::DNSKEY)?, self.now)?;
+                checker = enter(&name, &ds, &self.answer(&name, RecordType::DNSKEY)?, self.moment)?;
             }
         }
         match self.cut(&checker, zone)? {
@@ -83,7 +82,7 @@ impl<'a> Walk<'a> {
     /// # Errors
     /// Why it does not verify.
     pub(super) fn end(&self, zone: &Name, ds: &[DS]) -> Result<String, Stop> {
-        let checker = enter(zone, ds, &self.answer(zone, RecordType::DNSKEY)?, self.now)?;
+        let checker = enter(zone, ds, &self.answer(zone, RecordType::DNSKEY)?, self.moment)?;
         let rrset = self.answer(zone, RecordType::SOA)?;
         if rrset.records.is_empty() {
             return Err(Stop::Indeterminate(format!("the resolver gave no SOA record for {}", name_text(zone))));
@@ -114,9 +113,9 @@ impl<'a> Walk<'a> {
                 anchors.tags()
             )));
         }
-        let outcome = Checker::new(root.clone(), trusted, self.now).check(&rrset);
+        let outcome = Checker::new(root.clone(), trusted, self.moment).check(&rrset);
         outcome.map_err(|unproven| Stop::at("the DNSKEY records of the root zone", unproven))?;
-        Ok(Checker::new(root, rrset.keys(), self.now))
+        Ok(Checker::new(root, rrset.keys(), self.moment))
     }
 
     /// What the zone of `parent` says of `name`.
@@ -162,7 +161,7 @@ impl<'a> Walk<'a> {
 ///
 /// # Errors
 /// Why none of the keys is vouched for.
-pub(super) fn enter(name: &Name, ds: &[DS], dnskey: &RrSet, now: Timestamp) -> Result<Checker, Stop> {
+pub(super) fn enter(name: &Name, ds: &[DS], dnskey: &RrSet, moment: &Moment) -> Result<Checker, Stop> {
     let usable = usable(ds);
     if usable.is_empty() {
         let kinds: Vec<String> =
@@ -191,9 +190,9 @@ pub(super) fn enter(name: &Name, ds: &[DS], dnskey: &RrSet, now: Timestamp) -> R
             ds_tags.join(", ")
         )));
     }
-    let outcome = Checker::new(name.clone(), matched, now).check(dnskey);
+    let outcome = Checker::new(name.clone(), matched, moment).check(dnskey);
     outcome.map_err(|unproven| Stop::at(&format!("the DNSKEY records of {}", name_text(name)), unproven))?;
-    Ok(Checker::new(name.clone(), keys, now))
+    Ok(Checker::new(name.clone(), keys, moment))
 }
 
 fn zone_text(zone: &Name) -> String {
