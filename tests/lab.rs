@@ -5,7 +5,7 @@
 
 #[path = "lab/certificates.rs"]
 mod certificates;
-#[path = "lab/dns.rs"]
+#[path = "lab/dns/mod.rs"]
 mod dns;
 #[path = "lab/estates.rs"]
 mod estates;
@@ -83,7 +83,7 @@ fn run() -> Lab {
     lab.write("export.json", &estates::export(now));
     let capture = lab.path("capture.pcap");
     let mut recorder = lab.command("python3");
-    recorder.arg(services::script("capture.py")).arg(&capture);
+    recorder.arg(namespace::script("capture.py")).arg(&capture);
     lab.start("capture", recorder);
     await_text(&lab.path("capture.log"), "listening");
     let bad = audit(&lab, "bad");

@@ -158,3 +158,8 @@ fn only_child(parent: u32) -> u32 {
     }
     panic!("process {parent} has no child");
 }
+
+/// A server by script (tests/lab/servers).
+pub(crate) fn script(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/servers").join(name)
+}

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::namespace::Namespace;
+use crate::namespace::{Namespace, script};
 use crate::plan::{GOOD, MAIL, RESULTS, addresses};
 
 pub(crate) fn serve(lab: &mut Namespace) {
@@ -185,8 +185,4 @@ fn mock_tls(lab: &mut Namespace) {
         command.args(words.split_whitespace());
         lab.start(&format!("mock-{host}"), command);
     }
-}
-
-pub(crate) fn script(name: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/servers").join(name)
 }

@@ -7,8 +7,7 @@ use rcgen::{BasicConstraints, CertificateParams, CustomExtension, DnType, IsCa, 
 use time::{Duration, OffsetDateTime};
 
 use crate::certificates::{Authority, issue, server, sign};
-use crate::namespace::Namespace;
-use crate::services::script;
+use crate::namespace::{Namespace, script};
 
 /// Hosts with a site on nginx; those with a staple have it as `NAME.ocsp`.
 pub(crate) const HOSTS: [&str; 8] =

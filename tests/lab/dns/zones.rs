@@ -1,97 +1,15 @@
-//! The lab's DNS: a root of its own, zones with planted faults on NSD, and unbound as the resolver and as a misused server.
-
-use time::{Duration, OffsetDateTime};
+//! What the zones hold, and how their parent delegates them.
 
 use crate::namespace::Namespace;
 use crate::plan::{
-    ALIASES, BAD_HOSTS, DIFFER_NS1, DIFFER_NS2, DUAL, ELSEWHERE, FAULT_HOSTS, GOOD, LAME_NS1, LAME_NS2, MAIL, NAMED,
-    NAMED_UNSIGNED, NS1, NS2, ODD, OPEN_NS, POLICY_HOSTS, REGISTRY, RESOLVER, RESOLVER_ASKS_FROM, RESULTS, ROOT_SERVER,
-    SINGLE_NS, TOP_SERVER,
+    ALIASES, BAD_HOSTS, DIFFER_NS1, DIFFER_NS2, DUAL, ELSEWHERE, FAULT_HOSTS, GOOD, MAIL, NAMED, NAMED_UNSIGNED, NS1,
+    NS2, ODD, OPEN_NS, POLICY_HOSTS, REGISTRY, RESULTS, SINGLE_NS,
 };
 
-const SOA_EXPIRE: u32 = 1_209_600;
-
-/// How a zone is signed.
-#[derive(Clone, Copy, PartialEq)]
-enum Signing {
-    None,
-    Sound,
-    /// RSA/SHA-1, a SHA-1 digest at the parent, and signatures that end in six hours.
-    Old,
-    /// The parent's digest is of another key.
-    Broken,
-}
-
-/// Writes and signs the zones, and starts the servers.
-pub(crate) fn serve(lab: &mut Namespace, now: OffsetDateTime) {
-    let zones = [
-        ("good.example", good(lab), Signing::Sound),
-        ("nomail.example", nomail(), Signing::Sound),
-        ("unsigned.example", unsigned(lab), Signing::None),
-        ("expired.example", plain("expired.example"), Signing::Old),
-        ("bogus.example", plain("bogus.example"), Signing::Broken),
-        ("single.example", single(), Signing::Sound),
-        ("differ.example", differ(1, &["ns1", "ns2"]), Signing::None),
-        ("badmail.example", badmail(), Signing::Sound),
-        ("mailfaults.example", mailfaults(lab), Signing::Sound),
-        ("differ-mail.example", receives_only(), Signing::None),
-        ("bad.example", bad(), Signing::Sound),
-        ("elsewhere.example", elsewhere(), Signing::None),
-        ("dangling.example", dangling(), Signing::Sound),
-        ("glue.example", glue(), Signing::None),
-        ("many.example", many(), Signing::None),
-        ("alias.example", alias(), Signing::None),
-        ("wild.example", wild(), Signing::None),
-    ];
-    let mut top = zone("example", 1, &[("ns.example", &[TOP_SERVER])], SOA_EXPIRE);
-    let mut served = Vec::new();
-    for (name, text, signing) in zones {
-        let (file, ds) = sign(lab, now, name, &text, signing);
-        top.push_str(&delegation(name));
-        top.push_str(&ds);
-        served.push((name.to_owned(), file));
-    }
-    top.push_str("lame.example. IN NS ns1.lame.example.\nlame.example. IN NS ns2.lame.example.\n");
-    top.push_str(&format!("ns1.lame.example. IN A {LAME_NS1}\nns2.lame.example. IN A {LAME_NS2}\n"));
-    // Nobody answers questions there.
-    top.push_str("unanswered.example. IN NS ns1.unanswered.example.\n");
-    top.push_str(&format!("ns1.unanswered.example. IN A {ELSEWHERE}\n"));
-    top.push_str(&delegation("open.example"));
-    top.push_str(&delegation("odd.example"));
-    let (top_file, top_ds) = sign(lab, now, "example", &top, Signing::Sound);
-    let mut root = zone(".", 1, &[("a.root.example", &[ROOT_SERVER])], SOA_EXPIRE);
-    root.push_str(&format!("example. IN NS ns.example.\nns.example. IN A {TOP_SERVER}\n{top_ds}"));
-    root.push_str(&reverse_names());
-    let (root_file, root_ds) = sign(lab, now, ".", &root, Signing::Sound);
-    lab.write("root.key", &root_ds);
-    lab.write("root.hints", &format!(". 3600 IN NS a.root.example.\na.root.example. 3600 IN A {ROOT_SERVER}\n"));
-    let everywhere: Vec<&str> = [SINGLE_NS, DIFFER_NS1].into_iter().chain(NS1).chain(NS2).collect();
-    nsd(lab, "nsd", &everywhere, &served, "");
-    nsd(lab, "nsd-root", &[ROOT_SERVER], &[(".".to_owned(), root_file)], "");
-    nsd(lab, "nsd-top", &[TOP_SERVER], &[("example".to_owned(), top_file)], "");
-    let open = lab.write("open.example.zone", &open());
-    let open = [("open.example".to_owned(), open.display().to_string())];
-    nsd(lab, "nsd-open", &[OPEN_NS], &open, "  provide-xfr: 0.0.0.0/0 NOKEY\n");
-    odd(lab);
-    let other = lab.write("differ-other.zone", &differ(2, &["ns1", "ns2", "ns3"]));
-    let servers = [("ns1.lame.example", &[LAME_NS1][..]), ("ns2.lame.example", &[LAME_NS2][..])];
-    let lame = lab.write("lame.example.zone", &zone("lame.example", 5, &servers, SOA_EXPIRE));
-    let others =
-        [("differ.example", other), ("lame.example", lame)].map(|(z, file)| (z.to_owned(), file.display().to_string()));
-    nsd(lab, "nsd-other", &[DIFFER_NS2, LAME_NS2], &others, "");
-    misused(lab);
-    resolver(lab);
-    lab.await_port("nsd", SINGLE_NS, 53);
-    lab.await_port("nsd-root", ROOT_SERVER, 53);
-    lab.await_port("nsd-top", TOP_SERVER, 53);
-    lab.await_port("nsd-open", OPEN_NS, 53);
-    lab.await_port("odd-dns", ODD[1].1, 53);
-    lab.await_port("nsd-other", DIFFER_NS2, 53);
-    lab.await_port("unbound", RESOLVER, 53);
-}
+pub(super) const SOA_EXPIRE: u32 = 1_209_600;
 
 /// SOA and name servers with their addresses.
-fn zone(apex: &str, serial: u32, servers: &[(&str, &[&str])], expire: u32) -> String {
+pub(super) fn zone(apex: &str, serial: u32, servers: &[(&str, &[&str])], expire: u32) -> String {
     let dot = if apex == "." { String::new() } else { format!("{apex}.") };
     let origin = if apex == "." { "." } else { dot.as_str() };
     let first = servers.first().map_or("ns.example", |(name, _)| name);
@@ -117,7 +35,7 @@ fn records(name: &str, addresses: &[&str]) -> String {
 
 const GOOD_SERVERS: [(&str, &[&str]); 2] = [("ns1.good.example", &NS1), ("ns2.good.example", &NS2)];
 
-fn plain(apex: &str) -> String {
+pub(super) fn plain(apex: &str) -> String {
     zone(apex, 7, &GOOD_SERVERS, SOA_EXPIRE)
 }
 
@@ -135,7 +53,7 @@ const ECH: &str = "AEb+DQBCBwAgACAJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQAEA
 /// A digest of nothing that anybody has.
 const OTHER: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
-fn good(lab: &Namespace) -> String {
+pub(super) fn good(lab: &Namespace) -> String {
     let mail = format!("mx1 IN A {}\nmx2 IN A {}\n", MAIL[0], MAIL[1]);
     let hosts = records("www.good.example", &GOOD)
         + &records("results.good.example", &RESULTS)
@@ -160,20 +78,20 @@ fn good(lab: &Namespace) -> String {
         + "@ IN CAA 0 issue \"ca.example\"\n@ IN CAA 0 iodef \"mailto:security@good.example\"\n"
 }
 
-fn nomail() -> String {
+pub(super) fn nomail() -> String {
     plain("nomail.example")
         + "@ IN MX 0 .\n@ IN TXT \"v=spf1 -all\"\n_dmarc IN TXT \"v=DMARC1; p=reject; rua=mailto:dmarc@good.example\"\n"
         + "@ IN CAA 0 issue \";\"\n"
 }
 
-fn unsigned(lab: &Namespace) -> String {
+pub(super) fn unsigned(lab: &Namespace) -> String {
     format!("{}@ IN MX 10 mx\nmx IN A {}\n", plain("unsigned.example"), MAIL[0])
         + "@ IN TXT \"v=spf1 mx ~all\"\n_dmarc IN TXT \"v=DMARC1; p=none; rua=mailto:dmarc@unsigned.example\"\n"
         + &records("named.unsigned.example", &[NAMED_UNSIGNED])
         + &tlsa(lab, 443, "named.unsigned.example")
 }
 
-fn single() -> String {
+pub(super) fn single() -> String {
     zone("single.example", 3, &[("ns1.single.example", &[SINGLE_NS])], 86_400)
         + &format!("@ IN MX 10 mx\nmx IN A {}\n", MAIL[0])
         + "@ IN TXT \"v=spf1 mx -all\"\n@ IN TXT \"v=spf1 a -all\"\n"
@@ -182,7 +100,7 @@ fn single() -> String {
         + "_dmarc IN TXT \"v=DMARC1; p=reject; sp=none; t=y\"\n@ IN CAA 0 issue \"ca.example\"\n"
 }
 
-fn differ(serial: u32, servers: &[&str]) -> String {
+pub(super) fn differ(serial: u32, servers: &[&str]) -> String {
     let all = [("ns1.differ.example", &[DIFFER_NS1][..]), ("ns2.differ.example", &[DIFFER_NS2][..])];
     let mut text = zone("differ.example", serial, &all, SOA_EXPIRE + serial);
     text.push_str(&format!("@ IN TXT \"version {serial}\"\n"));
@@ -192,7 +110,7 @@ fn differ(serial: u32, servers: &[&str]) -> String {
     text
 }
 
-fn badmail() -> String {
+pub(super) fn badmail() -> String {
     let includes: String = (1..=11).map(|n| format!("\"include:i{n}.badmail.example \" ")).collect();
     let included: String = (1..=11).map(|n| format!("i{n} IN TXT \"v=spf1 ip4:45.10.2.{n} -all\"\n")).collect();
     format!("{}@ IN TXT \"v=spf1 \" {}\"ipv4:1.2.3.4 +all\"\n{included}", plain("badmail.example"), includes)
@@ -202,7 +120,7 @@ fn badmail() -> String {
 }
 
 /// What only a tree, a walk or a key shows.
-fn mailfaults(lab: &Namespace) -> String {
+pub(super) fn mailfaults(lab: &Namespace) -> String {
     let key = "weak.dkim.key";
     lab.must("openssl", &["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024", "-out", key]);
     let pem = lab.must("openssl", &["pkey", "-in", key, "-pubout"]);
@@ -220,11 +138,11 @@ fn mailfaults(lab: &Namespace) -> String {
 }
 
 /// Takes mail, and says nothing about how.
-fn receives_only() -> String {
+pub(super) fn receives_only() -> String {
     format!("{}@ IN MX 10 mx\nmx IN A {}\n", plain("differ-mail.example"), MAIL[0])
 }
 
-fn bad() -> String {
+pub(super) fn bad() -> String {
     let mut text = plain("bad.example");
     for (host, addresses, _) in BAD_HOSTS.iter().chain(&FAULT_HOSTS) {
         text.push_str(&records(&format!("{host}.bad.example"), addresses));
@@ -240,19 +158,19 @@ fn bad() -> String {
 }
 
 /// One of its name servers has a name in a domain that nobody has registered.
-fn dangling() -> String {
+pub(super) fn dangling() -> String {
     plain("dangling.example") + "@ IN NS ns1.never-registered.example.\n"
 }
 
 /// The parent has no address for one of its servers, and another address for the third.
-fn glue() -> String {
+pub(super) fn glue() -> String {
     let servers: [(&str, &[&str]); 3] =
         [("ns1.glue.example", &[NS1[0]]), ("ns2.glue.example", &[NS2[0]]), ("ns3.glue.example", &[NS2[0]])];
     zone("glue.example", 1, &servers, SOA_EXPIRE)
 }
 
 /// So many servers, with such long names, that a referral does not fit into 512 bytes; all at one address.
-fn many() -> String {
+pub(super) fn many() -> String {
     let names = many_names();
     let servers: Vec<(&str, &[&str])> = names.iter().map(|name| (name.as_str(), &NS1[..1])).collect();
     zone("many.example", 1, &servers, SOA_EXPIRE)
@@ -263,53 +181,27 @@ fn many_names() -> Vec<String> {
 }
 
 /// A name server that is an alias, a primary that does not exist, and times that suit nobody; named in space that is private.
-fn alias() -> String {
+pub(super) fn alias() -> String {
     let soa = "primary.alias.example. hostmaster.good.example. 1 600 900 1209600 10";
     format!("$ORIGIN alias.example.\n$TTL 300\n@ IN SOA {soa}\n@ IN NS ns1\n@ IN NS ns2\n@ IN NS ns3\n")
         + &format!("ns1 IN CNAME real\nreal IN A {}\nns2 IN A {}\nns3 IN A 10.9.9.53\n", NS1[0], NS2[0])
 }
 
 /// Every name is there, and stays in caches for a week.
-fn wild() -> String {
+pub(super) fn wild() -> String {
     plain("wild.example").replace("$TTL 300", "$TTL 604800") + &format!("* IN A {}\n@ IN A {0}\n", GOOD[0])
 }
 
-fn open() -> String {
+pub(super) fn open() -> String {
     zone("open.example", 1, &[("ns1.open.example", &[OPEN_NS])], SOA_EXPIRE)
 }
 
-/// Servers that keep to no standard.
-fn odd(lab: &mut Namespace) {
-    let mut command = lab.command("python3");
-    command.arg(crate::services::script("odd_dns.py")).arg("odd.example");
-    command.args(ODD.map(|(name, address, behaviour)| format!("{name}={address}={behaviour}")));
-    lab.start("odd-dns", command);
-}
-
-/// The addresses of the good servers lead back to them. They stand in the root zone itself.
-fn reverse_names() -> String {
-    let owner = |address: &str| match address.parse().expect("an address") {
-        std::net::IpAddr::V4(v4) => {
-            let [a, b, c, d] = v4.octets();
-            format!("{d}.{c}.{b}.{a}.in-addr.arpa.")
-        }
-        std::net::IpAddr::V6(v6) => {
-            let digits: Vec<String> = v6.octets().iter().rev().map(|o| format!("{:x}.{:x}.", o & 15, o >> 4)).collect();
-            format!("{}ip6.arpa.", digits.concat())
-        }
-    };
-    let of = |addresses: [&str; 2], name: &str| -> String {
-        addresses.map(|address| format!("{} IN PTR {name}.\n", owner(address))).concat()
-    };
-    of(NS1, "ns1.good.example") + &of(NS2, "ns2.good.example")
-}
-
-fn elsewhere() -> String {
+pub(super) fn elsewhere() -> String {
     format!("{}www IN A {ELSEWHERE}\nrdap IN A {REGISTRY}\n", plain("elsewhere.example"))
 }
 
 /// NS records at the parent, with glue where the servers lie in the zone.
-fn delegation(apex: &str) -> String {
+pub(super) fn delegation(apex: &str) -> String {
     let names = many_names();
     let servers: Vec<(&str, &[&str])> = match apex {
         "single.example" => vec![("ns1.single.example", &[SINGLE_NS])],
@@ -335,80 +227,4 @@ fn delegation(apex: &str) -> String {
             .map(|(server, addresses)| records(server, addresses)),
     );
     text
-}
-
-/// Writes the zone's file, signed if so wanted; gives its path and the DS for the parent.
-fn sign(lab: &Namespace, now: OffsetDateTime, name: &str, text: &str, signing: Signing) -> (String, String) {
-    let stem = if name == "." { "root" } else { name };
-    let file = lab.write(&format!("{stem}.zone"), text).display().to_string();
-    if signing == Signing::None {
-        return (file, String::new());
-    }
-    let algorithm = if signing == Signing::Old { "RSASHA1" } else { "ECDSAP256SHA256" };
-    let key = || lab.must("ldns-keygen", &["-k", "-a", algorithm, name]).trim().to_owned();
-    let used = key();
-    let signed = format!("{file}.signed");
-    let lasting = if signing == Signing::Old { Duration::hours(6) } else { Duration::days(28) };
-    let from = (now - Duration::days(1)).unix_timestamp().to_string();
-    let until = (now + lasting).unix_timestamp().to_string();
-    let arguments = ["-o", name, "-i", &from, "-e", &until, "-f", &signed, &file, &used];
-    lab.must("ldns-signzone", &arguments);
-    let vouched = if signing == Signing::Broken { key() } else { used };
-    let digest = if signing == Signing::Old { "-1" } else { "-2" };
-    let ds = lab.must("ldns-key2ds", &["-n", digest, &format!("{vouched}.key")]);
-    (signed, format!("{}\n", ds.trim()))
-}
-
-/// `more` is what each zone's clause has beside its name and file. Those that give zones away also say their version.
-fn nsd(lab: &mut Namespace, name: &str, addresses: &[&str], zones: &[(String, String)], more: &str) {
-    let folder = lab.folder().display().to_string();
-    let mut conf = format!(
-        "server:\n  username: \"\"\n  zonesdir: \"{folder}\"\n  database: \"\"\n  pidfile: \"\"\n  xfrdir: \"{folder}\"\n  xfrdfile: \"{folder}/{name}.xfrd\"\n  \
-         zonelistfile: \"{folder}/{name}.list\"\n  server-count: 1\n  hide-version: {}\n",
-        if more.is_empty() { "yes" } else { "no" }
-    );
-    for address in addresses {
-        conf.push_str(&format!("  ip-address: {address}\n"));
-    }
-    conf.push_str("remote-control:\n  control-enable: no\n");
-    for (zone, file) in zones {
-        conf.push_str(&format!("zone:\n  name: \"{zone}\"\n  zonefile: \"{file}\"\n{more}"));
-    }
-    let conf = lab.write(&format!("{name}.conf"), &conf);
-    let mut command = lab.command("nsd");
-    command.args(["-d", "-c"]).arg(conf);
-    lab.start(name, command);
-}
-
-/// A resolver that DNS names as a server of a zone: it knows nothing of it, offers recursion to everybody, and has no TCP.
-fn misused(lab: &mut Namespace) {
-    let conf = format!("{}  interface: {LAME_NS1}\n  do-tcp: no\n", unbound_server(lab));
-    start_unbound(lab, "unbound-lame", &conf);
-}
-
-fn resolver(lab: &mut Namespace) {
-    let conf = format!(
-        "{}  interface: {RESOLVER}\n  outgoing-interface: {RESOLVER_ASKS_FROM}\n  do-ip6: no\n  prefer-ip4: yes\n  \
-         trust-anchor-file: \"{}\"\n",
-        unbound_server(lab),
-        lab.path("root.key").display()
-    );
-    start_unbound(lab, "unbound", &conf);
-}
-
-fn unbound_server(lab: &Namespace) -> String {
-    format!(
-        "server:\n  username: \"\"\n  chroot: \"\"\n  directory: \"{}\"\n  pidfile: \"\"\n  use-syslog: no\n  \
-         access-control: 0.0.0.0/0 allow\n  access-control: ::/0 allow\n  do-daemonize: no\n  num-threads: 1\n  \
-         root-hints: \"{}\"\n  val-log-level: 1\n",
-        lab.folder().display(),
-        lab.path("root.hints").display()
-    )
-}
-
-fn start_unbound(lab: &mut Namespace, name: &str, conf: &str) {
-    let conf = lab.write(&format!("{name}.conf"), conf);
-    let mut command = lab.command("unbound");
-    command.args(["-d", "-c"]).arg(conf);
-    lab.start(name, command);
 }
