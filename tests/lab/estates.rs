@@ -2,8 +2,10 @@
 
 use time::{Date, Duration, OffsetDateTime};
 
-use crate::plan::{ALIASES, BAD_HOSTS, BAD_ZONES, FAULT_HOSTS, GOOD_ZONE, RESOLVER, SHARED_NETWORK};
+use crate::plan::{ALIASES, BAD_HOSTS, BAD_ZONES, FAULT_HOSTS, GOOD_ZONE, NO_MAIL, RESOLVER, SHARED_NETWORK};
 
+/// The certificates that the lab's web servers show lead to this one; in the table `scan`, which ends the head.
+const ROOTS: &str = "extra_roots = [\"ca.pem\"]\n";
 const RDAP: &str = "rdap = \"https://rdap.elsewhere.example/\"\n";
 
 /// Well kept: what passes every check.
@@ -11,7 +13,7 @@ pub(crate) fn good(now: OffsetDateTime) -> String {
     let authorisation = authorisation(now);
     let contacts = "[contacts]\ncsirt = { name = \"CSIRT\", email = \"csirt@good.example\" }\n\
                     incident = { name = \"Duty\", phone = \"+1\" }\npolice = { name = \"Police\", phone = \"+2\" }\n";
-    let mut text = head(now) + &authorisation + contacts + &good_zone(now);
+    let mut text = head(now) + ROOTS + &authorisation + contacts + &good_zone(now);
     for host in ["www.good.example", "results.good.example"] {
         text.push_str(&host_asset(host, "results-publication", Some("critical"), &["http", "https", "tcp/22"], &["/"]));
     }
@@ -22,7 +24,7 @@ pub(crate) fn good(now: OffsetDateTime) -> String {
 pub(crate) fn bad(now: OffsetDateTime) -> String {
     let operator =
         format!("[[operator]]\nname = \"Delivery network\"\nkind = \"shared\"\nnetworks = [\"{SHARED_NETWORK}\"]\n");
-    let mut text = head(now) + &operator + &good_zone(now);
+    let mut text = head(now) + ROOTS + &operator + &good_zone(now);
     text.push_str(&host_asset(
         "www.good.example",
         "authority-website",
@@ -33,20 +35,7 @@ pub(crate) fn bad(now: OffsetDateTime) -> String {
     for host in ["named.good.example", "named.unsigned.example"] {
         text.push_str(&host_asset(host, "authority-website", Some("low"), &["https"], &["/"]));
     }
-    for zone in BAD_ZONES {
-        let mail = match zone {
-            "nomail.example" | "unsigned.example" => "{ sends = false, receives = false }",
-            "mailfaults.example" => {
-                "{ sends = true, receives = true, dkim_selectors = [\"missing\", \"short\", \"broken\", \"old\", \"alias\"] }"
-            }
-            _ => "{ sends = true, receives = true }",
-        };
-        // One ends before the results are final; of the others nobody knows.
-        let ends =
-            if zone == "bad.example" { format!("registration_ends = {}\n", day(now, 20)) } else { String::new() };
-        let rdap = if zone == "single.example" { RDAP } else { "" };
-        text.push_str(&format!("[[asset]]\nzone = \"{zone}\"\nfunction = \"party\"\n{ends}{rdap}mail = {mail}\n"));
-    }
+    text.push_str(&bad_zones(now));
     for (host, _, services) in BAD_HOSTS {
         let paths: &[&str] =
             if host == "web" { &["/", "/policy", "/hsts", "/down", "/away", "/moved", "/error"] } else { &["/"] };
@@ -71,9 +60,28 @@ pub(crate) fn bad(now: OffsetDateTime) -> String {
     )
 }
 
+fn bad_zones(now: OffsetDateTime) -> String {
+    let mut text = String::new();
+    for zone in BAD_ZONES {
+        let mail = match zone {
+            _ if NO_MAIL.contains(&zone) => "{ sends = false, receives = false }",
+            "mailfaults.example" => {
+                "{ sends = true, receives = true, dkim_selectors = [\"missing\", \"short\", \"broken\", \"old\", \"alias\"] }"
+            }
+            _ => "{ sends = true, receives = true }",
+        };
+        // One ends before the results are final; of the others nobody knows.
+        let ends =
+            if zone == "bad.example" { format!("registration_ends = {}\n", day(now, 20)) } else { String::new() };
+        let rdap = if zone == "single.example" { RDAP } else { "" };
+        text.push_str(&format!("[[asset]]\nzone = \"{zone}\"\nfunction = \"party\"\n{ends}{rdap}mail = {mail}\n"));
+    }
+    text
+}
+
 /// Implementations with faults that only active acts show, beside a good one.
 pub(crate) fn faults(now: OffsetDateTime) -> String {
-    let mut text = head(now) + &authorisation(now);
+    let mut text = head(now) + ROOTS + &authorisation(now);
     for host in ["www.good.example", "dual.good.example"] {
         text.push_str(&host_asset(host, "authority-website", Some("high"), &["https"], &["/"]));
     }
@@ -111,7 +119,7 @@ fn head(now: OffsetDateTime) -> String {
     format!(
         "schema = 1\n[authority]\nname = \"Lab Commission\"\ncountry = \"MK\"\n[assessor]\nname = \"Lab\"\nkind = \"independent\"\n\
          [[election]]\nname = \"Lab election\"\ntimezone = \"UTC\"\npolling_day = {}\nresults_final = {}T18:00:00Z\n\
-         [scan]\nresolver = \"{RESOLVER}:53\"\ntrust_anchor = \"root.key\"\nroot_hints = \"root.hints\"\nas_table = \"as.tsv\"\nextra_roots = [\"ca.pem\"]\n\
+         [scan]\nresolver = \"{RESOLVER}:53\"\ntrust_anchor = \"root.key\"\nroot_hints = \"root.hints\"\nas_table = \"as.tsv\"\n\
          rate = {{ per_host = 500, total = 2000 }}\n",
         day(now, 30),
         day(now, 50)

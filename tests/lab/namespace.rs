@@ -123,6 +123,19 @@ impl Namespace {
         }
     }
 
+    /// Waits until a server has written this to its log; gives the log.
+    pub(crate) fn await_log(&self, name: &str, text: &str) -> String {
+        let begun = Instant::now();
+        loop {
+            let log = std::fs::read_to_string(self.path(&format!("{name}.log"))).unwrap_or_default();
+            if log.contains(text) {
+                return log;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "{name} does not say '{text}': {log}");
+            sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Ends one server, politely, and waits until it is gone.
     pub(crate) fn stop(&mut self, name: &str) {
         let at = self.started.iter().position(|(one, _)| one == name).expect("it was started");

@@ -8,8 +8,12 @@ pub(crate) const RESOLVER_ASKS_FROM: &str = "45.99.0.54";
 pub(crate) const ROOT_SERVER: &str = "45.11.1.53";
 pub(crate) const TOP_SERVER: &str = "45.11.2.53";
 
+/// NSD.
 pub(crate) const NS1: [&str; 2] = ["45.10.1.53", "2a0e:97c0:1::53"];
+/// BIND.
 pub(crate) const NS2: [&str; 2] = ["45.20.1.53", "2a0e:97c0:2::53"];
+/// NSD again, for zones that BIND does not serve as they are.
+pub(crate) const NS3: [&str; 2] = ["45.20.5.53", "2a0e:97c0:2::55"];
 pub(crate) const SINGLE_NS: &str = "45.10.3.53";
 pub(crate) const DIFFER_NS1: &str = "45.30.1.53";
 pub(crate) const DIFFER_NS2: &str = "45.31.1.53";
@@ -20,6 +24,29 @@ pub(crate) const ODD: [(&str, &str, &str); 2] = [
     ("ns1.odd.example", "45.41.1.53", "lower-case+upward+no-aaaa+echo-unknown+old-edns"),
     ("ns2.odd.example", "45.41.2.53", "drop-edns"),
 ];
+/// Zones whose servers are scripts, with these. `elsewhere` is NS1, which has the zone as well.
+pub(crate) const SCRIPTED: [(&str, &[(&str, &str, &str)]); 4] = [
+    ("odd.example", &ODD),
+    (
+        "no-tcp.example",
+        &[("ns1.no-tcp.example", "45.41.3.53", "no-tcp"), ("ns2.no-tcp.example", "45.41.4.53", "no-tcp")],
+    ),
+    (
+        "no-edns.example",
+        &[("ns1.good.example", NS1[0], "elsewhere"), ("ns2.no-edns.example", "45.41.5.53", "drop-edns")],
+    ),
+    (
+        "formerr-edns.example",
+        &[
+            ("ns1.formerr-edns.example", "45.41.6.53", "formerr-edns"),
+            ("ns2.formerr-edns.example", "45.41.7.53", "formerr-edns"),
+        ],
+    ),
+];
+/// Has authority over a zone and resolves for everybody.
+pub(crate) const RECURSIVE_NS: &str = "45.43.1.53";
+/// It asks from here.
+pub(crate) const RECURSIVE_ASKS_FROM: &str = "45.43.1.54";
 /// Gives the whole zone to everybody.
 pub(crate) const OPEN_NS: &str = "45.42.1.53";
 
@@ -89,14 +116,15 @@ pub(crate) const FAULT_HOSTS: [(&str, &[&str], &[&str]); 16] = [
 /// Shows an ECDSA and an RSA certificate, both valid, and a finite field that is large enough.
 pub(crate) const DUAL: &str = "45.90.2.8";
 
-/// Packets to this address vanish.
+/// Packets to these addresses vanish: those to a host, and those to a name server.
 pub(crate) const SWALLOWED: &str = "45.66.1.1";
+pub(crate) const DEAD_NS: &str = "45.66.2.53";
 /// Declared as run by a content delivery network.
 pub(crate) const SHARED_NETWORK: &str = "45.70.1.0/24";
 
 /// The zones that both estates or only the bad one declare.
 pub(crate) const GOOD_ZONE: &str = "good.example";
-pub(crate) const BAD_ZONES: [&str; 18] = [
+pub(crate) const BAD_ZONES: [&str; 48] = [
     "nomail.example",
     "unsigned.example",
     "expired.example",
@@ -115,6 +143,76 @@ pub(crate) const BAD_ZONES: [&str; 18] = [
     "open.example",
     "wild.example",
     "odd.example",
+    "soon.example",
+    "ended.example",
+    "long-lived.example",
+    "late-ttl.example",
+    "missing-ds.example",
+    "extra-ds.example",
+    "unsupported.example",
+    "algorithm-missing.example",
+    "sha1.example",
+    "short-key.example",
+    "nsec3.example",
+    "no-denial.example",
+    "signed-wild.example",
+    "partial.example",
+    "halfbogus.example",
+    "cds-stray.example",
+    "cds-delete.example",
+    "dead.example",
+    "recursive.example",
+    "no-tcp.example",
+    "no-edns.example",
+    "formerr-edns.example",
+    "spf-void.example",
+    "spf-two.example",
+    "spf-plus.example",
+    "spf-neutral.example",
+    "dmarc-none.example",
+    "dmarc-missing.example",
+    "dmarc-faulty.example",
+    "cname-mx.example",
+];
+
+/// Those of them that declare to send and to receive no mail.
+pub(crate) const NO_MAIL: [&str; 24] = [
+    "nomail.example",
+    "unsigned.example",
+    "soon.example",
+    "ended.example",
+    "long-lived.example",
+    "late-ttl.example",
+    "missing-ds.example",
+    "extra-ds.example",
+    "unsupported.example",
+    "algorithm-missing.example",
+    "sha1.example",
+    "short-key.example",
+    "nsec3.example",
+    "no-denial.example",
+    "signed-wild.example",
+    "partial.example",
+    "halfbogus.example",
+    "cds-stray.example",
+    "cds-delete.example",
+    "dead.example",
+    "recursive.example",
+    "no-tcp.example",
+    "no-edns.example",
+    "formerr-edns.example",
+];
+
+/// Those that have one fault of mail and one exchanger, `mx`.
+pub(crate) const MAIL_ZONES: [&str; 8] = [
+    "spf-void.example",
+    "spf-two.example",
+    "spf-plus.example",
+    "spf-neutral.example",
+    "dmarc-none.example",
+    "dmarc-missing.example",
+    "dmarc-faulty.example",
+    "cname-mx.example",
 ];
 
 /// Hosts of bad.example that are aliases: one that leads to an address, and one for every way to lead nowhere. No service of
@@ -150,8 +248,8 @@ pub(crate) fn all_addresses() -> Vec<&'static str> {
         ROOT_SERVER,
         TOP_SERVER,
         OPEN_NS,
-        ODD[0].1,
-        ODD[1].1,
+        RECURSIVE_NS,
+        RECURSIVE_ASKS_FROM,
         SINGLE_NS,
         DIFFER_NS1,
         DIFFER_NS2,
@@ -160,9 +258,11 @@ pub(crate) fn all_addresses() -> Vec<&'static str> {
         ELSEWHERE,
         REGISTRY,
     ];
-    for group in [NS1, NS2, GOOD, RESULTS, MAIL] {
+    for group in [NS1, NS2, NS3, GOOD, RESULTS, MAIL] {
         all.extend(group);
     }
+    let scripted = SCRIPTED.iter().flat_map(|(_, servers)| servers.iter());
+    all.extend(scripted.filter(|(_, _, behaviour)| *behaviour != "elsewhere").map(|(_, address, _)| *address));
     all.extend([DUAL, NAMED, NAMED_UNSIGNED]);
     all.extend(POLICY_HOSTS.iter().map(|(_, address)| *address));
     all.extend(BAD_HOSTS.iter().chain(&FAULT_HOSTS).flat_map(|(_, addresses, _)| addresses.iter().copied()));
@@ -182,7 +282,9 @@ pub(crate) fn network() -> String {
     }
     // A wire whose other end belongs to nobody: packets go in and nothing comes back.
     script.push_str("ip link add hole type veth peer name end; ip link set hole up; ip link set end up; ");
-    script.push_str(&format!("ip route add {SWALLOWED}/32 dev hole; "));
-    script.push_str(&format!("ip neigh add {SWALLOWED} lladdr 02:00:00:00:00:01 dev hole nud permanent; "));
+    for address in [SWALLOWED, DEAD_NS] {
+        script.push_str(&format!("ip route add {address}/32 dev hole; "));
+        script.push_str(&format!("ip neigh add {address} lladdr 02:00:00:00:00:01 dev hole nud permanent; "));
+    }
     script
 }

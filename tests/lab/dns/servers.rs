@@ -1,14 +1,48 @@
 //! The programs that serve: NSD, unbound, and scripts for what no real server does.
 
 use crate::namespace::{Namespace, script};
-use crate::plan::{LAME_NS1, ODD, RESOLVER, RESOLVER_ASKS_FROM};
+use crate::plan::{LAME_NS1, RESOLVER, RESOLVER_ASKS_FROM, SCRIPTED};
 
 /// Servers that keep to no standard.
-pub(super) fn odd(lab: &mut Namespace) {
-    let mut command = lab.command("python3");
-    command.arg(script("odd_dns.py")).arg("odd.example");
-    command.args(ODD.map(|(name, address, behaviour)| format!("{name}={address}={behaviour}")));
-    lab.start("odd-dns", command);
+pub(super) fn scripted(lab: &mut Namespace) {
+    for (zone, servers) in SCRIPTED {
+        let mut command = lab.command("python3");
+        command.arg(script("odd_dns.py")).arg(zone);
+        command.args(servers.iter().map(|(name, address, behaviour)| format!("{name}={address}={behaviour}")));
+        lab.start(&format!("scripted-{zone}"), command);
+    }
+}
+
+/// BIND; `more` is what its options have beside. It checks nothing of what the zones hold, because their faults are wanted.
+pub(super) fn named(lab: &mut Namespace, name: &str, addresses: &[&str], zones: &[(String, String)], more: &str) {
+    let folder = lab.folder().display().to_string();
+    let listen = |v6: bool| {
+        let all = addresses.iter().filter(|address| address.contains(':') == v6).map(|address| format!("{address}; "));
+        let all: String = all.collect();
+        if all.is_empty() { "none; ".to_owned() } else { all }
+    };
+    let mut conf = format!(
+        "options {{\n  directory \"{folder}\"; pid-file none; session-keyfile none; lock-file none;\n  \
+         listen-on {{ {}}}; listen-on-v6 {{ {}}};\n  version none; hostname none; server-id none;\n  \
+         allow-transfer {{ none; }}; minimal-any yes; notify no; dnssec-validation no; empty-zones-enable no;\n  \
+         check-integrity no; check-names primary ignore; check-mx ignore; check-mx-cname ignore; check-spf ignore;\n  \
+         {more}\n}};\ncontrols {{ }};\n",
+        listen(false),
+        listen(true)
+    );
+    for (zone, file) in zones {
+        conf.push_str(&format!("zone \"{zone}\" {{ type primary; file \"{file}\"; }};\n"));
+    }
+    if more.contains("recursion yes") {
+        conf.push_str("zone \".\" { type hint; file \"root.hints\"; };\n");
+    }
+    let conf = lab.write(&format!("{name}.conf"), &conf);
+    let mut command = lab.command("named");
+    command.args(["-g", "-n", "1", "-c"]).arg(conf);
+    lab.start(name, command);
+    // It listens before it knows its zones.
+    let log = lab.await_log(name, "all zones loaded");
+    assert!(!log.contains("not loaded"), "a zone was refused: {log}");
 }
 
 /// `more` is what each zone's clause has beside its name and file. Those that give zones away also say their version.

@@ -2,8 +2,8 @@
 
 use crate::namespace::Namespace;
 use crate::plan::{
-    ALIASES, BAD_HOSTS, DIFFER_NS1, DIFFER_NS2, DUAL, ELSEWHERE, FAULT_HOSTS, GOOD, MAIL, NAMED, NAMED_UNSIGNED, NS1,
-    NS2, ODD, OPEN_NS, POLICY_HOSTS, REGISTRY, RESULTS, SINGLE_NS,
+    ALIASES, BAD_HOSTS, DEAD_NS, DIFFER_NS1, DIFFER_NS2, DUAL, ELSEWHERE, FAULT_HOSTS, GOOD, MAIL, NAMED,
+    NAMED_UNSIGNED, NS1, NS2, NS3, OPEN_NS, POLICY_HOSTS, RECURSIVE_NS, REGISTRY, RESULTS, SCRIPTED, SINGLE_NS,
 };
 
 pub(super) const SOA_EXPIRE: u32 = 1_209_600;
@@ -28,19 +28,25 @@ fn in_zone(name: &str, apex: &str) -> bool {
     apex != "." && (name == apex || name.ends_with(&format!(".{apex}")))
 }
 
-fn records(name: &str, addresses: &[&str]) -> String {
+pub(super) fn records(name: &str, addresses: &[&str]) -> String {
     let kind = |address: &str| if address.contains(':') { "AAAA" } else { "A" };
     addresses.iter().map(|address| format!("{name}. IN {} {address}\n", kind(address))).collect()
 }
 
 const GOOD_SERVERS: [(&str, &[&str]); 2] = [("ns1.good.example", &NS1), ("ns2.good.example", &NS2)];
+/// Of zones that BIND refuses or serves in another way: their CDS do not fit, they have no denials, their algorithm is unknown.
+const NSD_ALONE: [&str; 4] = ["cds-stray.example", "cds-delete.example", "no-denial.example", "unsupported.example"];
 
 pub(super) fn plain(apex: &str) -> String {
-    zone(apex, 7, &GOOD_SERVERS, SOA_EXPIRE)
+    zone(apex, 7, &servers_of(apex), SOA_EXPIRE)
 }
 
 /// A TLSA record for the key of a certificate (RFC 7671 §5.1).
 fn tlsa(lab: &Namespace, port: u16, name: &str) -> String {
+    // Where nobody serves TLS there is no certificate, and any digest will do.
+    if !lab.path(&format!("{name}.pem")).exists() {
+        return format!("_{port}._tcp.{name}. IN TLSA 3 1 1 {OTHER}\n");
+    }
     let script =
         "openssl x509 -in \"$0\" -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum | cut -d ' ' -f 1";
     let digest = lab.must("bash", &["-c", script, &format!("{name}.pem")]);
@@ -66,6 +72,7 @@ pub(super) fn good(lab: &Namespace) -> String {
         + &tlsa(lab, 25, "mx1.good.example")
         + &tlsa(lab, 25, "mx2.good.example");
     plain("good.example")
+        + &records("ns3.good.example", &NS3)
         + &hosts
         + &mail
         + &named
@@ -165,26 +172,32 @@ pub(super) fn dangling() -> String {
 /// The parent has no address for one of its servers, and another address for the third.
 pub(super) fn glue() -> String {
     let servers: [(&str, &[&str]); 3] =
-        [("ns1.glue.example", &[NS1[0]]), ("ns2.glue.example", &[NS2[0]]), ("ns3.glue.example", &[NS2[0]])];
+        [("ns1.glue.example", &[NS1[0]]), ("ns2.glue.example", &[NS3[0]]), ("ns3.glue.example", &[NS3[0]])];
     zone("glue.example", 1, &servers, SOA_EXPIRE)
 }
 
 /// So many servers, with such long names, that a referral does not fit into 512 bytes; all at one address.
 pub(super) fn many() -> String {
-    let names = many_names();
-    let servers: Vec<(&str, &[&str])> = names.iter().map(|name| (name.as_str(), &NS1[..1])).collect();
-    zone("many.example", 1, &servers, SOA_EXPIRE)
+    zone("many.example", 1, &servers_of("many.example"), SOA_EXPIRE)
 }
 
-fn many_names() -> Vec<String> {
-    (1..=9).map(|n| format!("ns{n}-the-name-server-with-the-long-name-number-{n}.many.example")).collect()
-}
+const MANY_NAMES: [&str; 9] = [
+    "ns1-the-name-server-with-the-long-name-number-1.many.example",
+    "ns2-the-name-server-with-the-long-name-number-2.many.example",
+    "ns3-the-name-server-with-the-long-name-number-3.many.example",
+    "ns4-the-name-server-with-the-long-name-number-4.many.example",
+    "ns5-the-name-server-with-the-long-name-number-5.many.example",
+    "ns6-the-name-server-with-the-long-name-number-6.many.example",
+    "ns7-the-name-server-with-the-long-name-number-7.many.example",
+    "ns8-the-name-server-with-the-long-name-number-8.many.example",
+    "ns9-the-name-server-with-the-long-name-number-9.many.example",
+];
 
 /// A name server that is an alias, a primary that does not exist, and times that suit nobody; named in space that is private.
 pub(super) fn alias() -> String {
     let soa = "primary.alias.example. hostmaster.good.example. 1 600 900 1209600 10";
     format!("$ORIGIN alias.example.\n$TTL 300\n@ IN SOA {soa}\n@ IN NS ns1\n@ IN NS ns2\n@ IN NS ns3\n")
-        + &format!("ns1 IN CNAME real\nreal IN A {}\nns2 IN A {}\nns3 IN A 10.9.9.53\n", NS1[0], NS2[0])
+        + &format!("ns1 IN CNAME real\nreal IN A {}\nns2 IN A {}\nns3 IN A 10.9.9.53\n", NS1[0], NS3[0])
 }
 
 /// Every name is there, and stays in caches for a week.
@@ -193,32 +206,46 @@ pub(super) fn wild() -> String {
 }
 
 pub(super) fn open() -> String {
-    zone("open.example", 1, &[("ns1.open.example", &[OPEN_NS])], SOA_EXPIRE)
+    zone("open.example", 1, &servers_of("open.example"), SOA_EXPIRE)
+}
+
+/// The same records as the script that is its second server gives.
+pub(super) fn no_edns() -> String {
+    zone("no-edns.example", 1, &servers_of("no-edns.example"), SOA_EXPIRE)
 }
 
 pub(super) fn elsewhere() -> String {
     format!("{}www IN A {ELSEWHERE}\nrdap IN A {REGISTRY}\n", plain("elsewhere.example"))
 }
 
-/// NS records at the parent, with glue where the servers lie in the zone.
-pub(super) fn delegation(apex: &str) -> String {
-    let names = many_names();
-    let servers: Vec<(&str, &[&str])> = match apex {
+/// The servers that the parent names, with the addresses that it has for them.
+fn servers_of(apex: &str) -> Vec<(&'static str, &'static [&'static str])> {
+    if let Some((_, servers)) = SCRIPTED.iter().find(|(zone, _)| *zone == apex) {
+        return servers.iter().map(|(name, address, _)| (*name, std::slice::from_ref(address))).collect();
+    }
+    match apex {
         "single.example" => vec![("ns1.single.example", &[SINGLE_NS])],
         "differ.example" => vec![("ns1.differ.example", &[DIFFER_NS1]), ("ns2.differ.example", &[DIFFER_NS2])],
         "glue.example" => {
             vec![("ns1.glue.example", &NS1[..1]), ("ns2.glue.example", &[]), ("ns3.glue.example", &[SINGLE_NS])]
         }
-        "many.example" => names.iter().map(|name| (name.as_str(), &NS1[..1])).collect(),
+        "many.example" => MANY_NAMES.iter().map(|name| (*name, &NS1[..1])).collect(),
         "alias.example" => vec![
             ("ns1.alias.example", &NS1[..1]),
-            ("ns2.alias.example", &NS2[..1]),
+            ("ns2.alias.example", &NS3[..1]),
             ("ns3.alias.example", &["10.9.9.53"]),
         ],
         "open.example" => vec![("ns1.open.example", &[OPEN_NS])],
-        "odd.example" => ODD.iter().map(|(name, address, _)| (*name, std::slice::from_ref(address))).collect(),
+        "recursive.example" => vec![("ns1.recursive.example", &[RECURSIVE_NS])],
+        "dead.example" => vec![("ns1.good.example", &NS1), ("ns2.dead.example", &[DEAD_NS])],
+        _ if NSD_ALONE.contains(&apex) => vec![("ns1.good.example", &NS1), ("ns3.good.example", &NS3)],
         _ => GOOD_SERVERS.to_vec(),
-    };
+    }
+}
+
+/// NS records at the parent, with glue where the servers lie in the zone.
+pub(super) fn delegation(apex: &str) -> String {
+    let servers = servers_of(apex);
     let mut text: String = servers.iter().map(|(server, _)| format!("{apex}. IN NS {server}.\n")).collect();
     text.extend(
         servers

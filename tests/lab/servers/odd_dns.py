@@ -2,7 +2,8 @@
 
 Use: odd_dns.py ZONE NAME=ADDRESS=BEHAVIOUR...
 Every server answers for the zone with the same records, over UDP and TCP, but for its behaviours, joined by `+`:
-lower-case, upward, no-aaaa, echo-unknown, drop-edns, old-edns (an unknown version is answered as version 0).
+lower-case, upward, no-aaaa, echo-unknown, drop-edns, old-edns (an unknown version is answered as version 0), formerr-edns (as
+servers from before EDNS), no-tcp; elsewhere is a name server that somebody else runs.
 """
 import socket
 import struct
@@ -12,7 +13,7 @@ import threading
 ZONE = sys.argv[1]
 SERVERS = [word.split("=") for word in sys.argv[2:]]
 A, NS, SOA, AAAA, OPT, AXFR = 1, 2, 6, 28, 41, 252
-NOERROR, NXDOMAIN, NOTIMP, REFUSED = 0, 3, 4, 5
+NOERROR, FORMERR, NXDOMAIN, NOTIMP, REFUSED = 0, 1, 3, 4, 5
 UNKNOWN_OPTION = 65001
 
 
@@ -25,7 +26,7 @@ def record(name, kind, data, ttl=300):
 
 
 def soa():
-    return record(ZONE, SOA, wire(SERVERS[0][0]) + wire("hostmaster." + ZONE) + struct.pack(">5I", 1, 14400, 3600, 1209600, 300))
+    return record(ZONE, SOA, wire(SERVERS[0][0]) + wire("hostmaster.good.example") + struct.pack(">5I", 1, 14400, 3600, 1209600, 300))
 
 
 def records(name, kind):
@@ -34,7 +35,7 @@ def records(name, kind):
     if name == ZONE:
         found = {SOA: [soa()], NS: [record(ZONE, NS, wire(server)) for server, *_ in SERVERS]}
         return found.get(kind, []), True
-    if name in addresses:
+    if name in addresses and name.endswith("." + ZONE):
         return ([record(name, A, addresses[name])] if kind == A else []), True
     return [], False
 
@@ -57,6 +58,8 @@ def answer(message, behaviour):
     name, kind, question, edns = read(message)
     if edns is not None and "drop-edns" in behaviour:
         return None
+    if edns is not None and "formerr-edns" in behaviour:
+        return message[:2] + struct.pack(">HHHHH", 0x8000 | FORMERR, 1, 0, 0, 0) + question
     code, authoritative, answers, authorities = NOERROR, True, [], []
     lower = name.lower()
     if lower != ZONE and not lower.endswith("." + ZONE):
@@ -111,6 +114,8 @@ def over_tcp(address, behaviour):
 
 
 for _, address, behaviour in SERVERS:
-    for serve in (over_udp, over_tcp):
-        threading.Thread(target=serve, args=(address, behaviour.split("+")), daemon=True).start()
+    behaviour = behaviour.split("+")
+    for serve, unless in ((over_udp, "elsewhere"), (over_tcp, "no-tcp")):
+        if unless not in behaviour and "elsewhere" not in behaviour:
+            threading.Thread(target=serve, args=(address, behaviour), daemon=True).start()
 threading.Event().wait()
