@@ -64,16 +64,15 @@ fn staple(lab: &Namespace, name: &str, state: &str, signer: &str) {
 
 /// A key that lies in the source of a library this program is built with: everybody has it.
 fn published_key() -> String {
-    let rustc = Command::new("rustc").arg("-vV").output().expect("rustc tells its host");
-    let rustc = String::from_utf8_lossy(&rustc.stdout).into_owned();
-    let host = rustc.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host");
-    // Without the filter it wants the sources for every platform, which no build has fetched.
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--offline", "--locked", "--filter-platform", host])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .expect("cargo tells where sources are");
-    let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let cargo = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO")).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+        output.expect("cargo tells where sources are").stdout
+    };
+    // Sources for other platforms have not been fetched.
+    let version = String::from_utf8(cargo(&["-vV"])).expect("text");
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("a platform");
+    let told = cargo(&["metadata", "--format-version", "1", "--offline", "--locked", "--filter-platform", host]);
+    let told: serde_json::Value = serde_json::from_slice(&told).expect("JSON");
     let packages = told["packages"].as_array().expect("packages");
     let library = packages.iter().find(|package| package["name"] == "aws-lc-sys").expect("the library");
     let mut path = PathBuf::from(library["manifest_path"].as_str().expect("a path"));
