@@ -76,7 +76,7 @@ fn run() -> Lab {
     web::serve(&mut lab, now);
     services::serve(&mut lab);
     reports::write(&lab, now);
-    lab.write("as.tsv", "45.0.0.0/8\t64500\n45.20.0.0/16\t64501\n2a0e:97c0:1::/48\t64500\n2a0e:97c0:2::/48\t64501\n");
+    lab.write("as.tsv", plan::AS_TABLE);
     lab.write("good.toml", &estates::good(now));
     lab.write("bad.toml", &estates::bad(now));
     lab.write("faults.toml", &estates::faults(now));

@@ -122,6 +122,10 @@ pub(crate) const DEAD_NS: &str = "45.66.2.53";
 /// Declared as run by a content delivery network.
 pub(crate) const SHARED_NETWORK: &str = "45.70.1.0/24";
 
+/// Prefixes of the lab's servers and the autonomous systems that announce them.
+pub(crate) const AS_TABLE: &str =
+    "45.0.0.0/8\t64500\n45.20.0.0/16\t64501\n2a0e:97c0:1::/48\t64500\n2a0e:97c0:2::/48\t64501\n";
+
 /// The zones that both estates or only the bad one declare.
 pub(crate) const GOOD_ZONE: &str = "good.example";
 pub(crate) const BAD_ZONES: [&str; 48] = [

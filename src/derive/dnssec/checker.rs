@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use hickory_resolver::proto::dnssec::{PublicKey, TBS, Verifier};
 use hickory_resolver::proto::dnssec::rdata::{DNSKEY, RRSIG};
+use hickory_resolver::proto::dnssec::{PublicKey, TBS, Verifier};
 use hickory_resolver::proto::rr::{DNSClass, Name};
 
 use super::keys::{algorithm, is_verifiable, tag};
@@ -185,7 +185,8 @@ impl Checker {
     /// RFC 4034 §3.1.5: both ends belong to the period.
     fn in_time(&self, signature: &RRSIG) -> Result<(), String> {
         let input = signature.input();
-        match (moment(input.sig_inception.get(), self.moment.now), moment(input.sig_expiration.get(), self.moment.now)) {
+        match (moment(input.sig_inception.get(), self.moment.now), moment(input.sig_expiration.get(), self.moment.now))
+        {
             (_, Some(end)) if end < self.moment.now => Err(format!("expired on {end}")),
             (Some(start), _) if start > self.moment.now => Err(format!("is not valid before {start}")),
             (Some(_), Some(_)) => Ok(()),
