@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::catalogue::Catalogue;
 use super::cel::{Rule, Scene};
-use super::message::{plain, render};
+use super::message::{paths, plain, plain_parts, render};
 use super::path::{Found, Path, find};
 use super::prepared::{Check, SeverityRule, resolve};
 use super::types::Type;
@@ -167,15 +167,25 @@ impl<'a> Stage<'a> {
         render(&check.file.message, &self.template_data(check, item))
     }
 
+    /// What the message names.
     fn template_data(&self, check: &Check, item: Option<&Value>) -> Map<String, Value> {
+        let named = paths(&check.file.message);
         let mut data = Map::new();
-        for (name, value) in &self.view.roots {
-            if let Some(seen) = check.types.get(name).and_then(|ty| plain(value, ty)) {
-                data.insert(name.clone(), seen);
+        for (name, value) in
+            self.view.roots.iter().map(|(name, value)| (name.as_str(), value)).chain(item.map(|item| ("item", item)))
+        {
+            let wanted: Vec<&[&str]> = named
+                .iter()
+                .filter_map(|path| path.split_first())
+                .filter(|(root, _)| **root == name)
+                .map(|(_, rest)| rest)
+                .collect();
+            if wanted.is_empty() {
+                continue;
             }
-        }
-        if let (Some(item), Some(ty)) = (item, check.types.get("item")) {
-            data.insert("item".into(), plain(item, ty).unwrap_or_default());
+            if let Some(seen) = check.types.get(name).and_then(|ty| plain_parts(value, ty, &wanted)) {
+                data.insert(name.to_owned(), seen);
+            }
         }
         data
     }

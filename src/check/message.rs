@@ -1,5 +1,6 @@
 //! Messages of findings: handlebars over the names that the rule saw, as plain text. Whoever shows the text escapes it.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use handlebars::{Context, Handlebars, Helper, HelperResult, Output, RenderContext, RenderErrorReason};
@@ -47,6 +48,38 @@ pub(super) fn plain(value: &Value, ty: &Type) -> Option<Value> {
         }
         _ => Some(value.clone()),
     }
+}
+
+/// As [`plain`], of objects only the fields on the way to what is asked for: a view is large, and a message names little of it.
+pub(super) fn plain_parts(value: &Value, ty: &Type, paths: &[&[&str]]) -> Option<Value> {
+    if paths.iter().any(|path| path.is_empty()) {
+        return plain(value, ty);
+    }
+    match ty {
+        Type::Observation(inner) => match open(value) {
+            Seen::Value(seen) => plain_parts(seen, inner, paths),
+            Seen::Absent | Seen::Blocked(_) => None,
+        },
+        Type::Object(object) => {
+            let mut fields: BTreeMap<&str, Vec<&[&str]>> = BTreeMap::new();
+            for (name, rest) in paths.iter().filter_map(|path| path.split_first()) {
+                fields.entry(name).or_default().push(rest);
+            }
+            let field = |(name, rest): (&str, Vec<&[&str]>)| {
+                let part = plain_parts(value.get(name)?, &object.fields.get(name)?.ty, &rest)?;
+                Some((name.to_owned(), part))
+            };
+            Some(Value::Object(fields.into_iter().filter_map(field).collect()))
+        }
+        _ => plain(value, ty),
+    }
+}
+
+/// The dotted words between the braces of a template. Names of helpers are among them, and lead nowhere.
+pub(super) fn paths(template: &str) -> Vec<Vec<&str>> {
+    let inside = template.split("{{").skip(1).filter_map(|rest| rest.split("}}").next());
+    let words = inside.flat_map(|text| text.split(|c: char| c.is_whitespace() || "#/^&(){}\"".contains(c)));
+    words.filter(|word| !word.is_empty()).map(|word| word.split('.').collect()).collect()
 }
 
 type Made = Result<String, RenderErrorReason>;
@@ -99,4 +132,16 @@ fn count(
     let items =
         h.param(0).and_then(|p| p.value().as_array()).ok_or(RenderErrorReason::ParamNotFoundForIndex("count", 0))?;
     write(out, Ok(items.len().to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_tells_which_facts_it_names() {
+        let named = paths("{{zone.name}} has {{join zone.dns.ns}}{{#if item.x}} and {{{item.y}}}{{/if}}");
+        let named: Vec<String> = named.iter().map(|path| path.join(" ")).collect();
+        assert_eq!(named, ["zone name", "join", "zone dns ns", "if", "item x", "item y", "if"]);
+    }
 }
