@@ -60,6 +60,11 @@ pub(crate) fn bad(now: OffsetDateTime) -> String {
     )
 }
 
+/// The good zone and all others, and no host.
+pub(crate) fn zones(now: OffsetDateTime) -> String {
+    head(now) + &good_zone(now) + &bad_zones(now)
+}
+
 fn bad_zones(now: OffsetDateTime) -> String {
     let mut text = String::new();
     for zone in BAD_ZONES {

@@ -1,0 +1,355 @@
+//! The lab's DNS alone: zones on NSD, BIND and scripts below a root of their own, without a single other server, audited by the
+//! program itself. Everything runs once; each test holds one promise over what that run left.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
+
+#[path = "lab/audit.rs"]
+#[allow(dead_code, reason = "tests/lab.rs uses the rest")]
+mod audit;
+#[path = "lab/dns/mod.rs"]
+mod dns;
+#[path = "lab/estates.rs"]
+#[allow(dead_code, reason = "tests/lab.rs uses the rest")]
+mod estates;
+#[path = "lab/namespace.rs"]
+#[allow(dead_code, reason = "tests/lab.rs uses the rest")]
+mod namespace;
+#[path = "lab/plan.rs"]
+#[allow(dead_code, reason = "tests/lab.rs uses the rest")]
+mod plan;
+#[path = "lab/validators.rs"]
+mod validators;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::LazyLock;
+
+use audit::{Audit, audit, ends, recorded};
+use namespace::Namespace;
+use scrutineer::derive::{Given, derive};
+use scrutineer::facts::{Document, Zone};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+/// What the lab left.
+struct Lab {
+    all: Audit,
+    /// `tcpdump -nn` of that audit: source and destination with ports, one line a packet.
+    packets: Vec<String>,
+    /// What unbound and delv say of each zone, and delv's own words.
+    validators: BTreeMap<&'static str, (&'static str, &'static str, String)>,
+}
+
+fn lab() -> &'static Lab {
+    // If the lab cannot be built, every test says so, and it is not tried again for each.
+    static LAB: LazyLock<Lab> = LazyLock::new(run);
+    &LAB
+}
+
+fn run() -> Lab {
+    #[expect(clippy::disallowed_methods, reason = "the lab's calendar begins today")]
+    let now = OffsetDateTime::now_utc();
+    let mut lab = Namespace::new(&plan::network());
+    dns::serve(&mut lab, now);
+    lab.write("as.tsv", "45.0.0.0/8\t64500\n45.20.0.0/16\t64501\n2a0e:97c0:1::/48\t64500\n2a0e:97c0:2::/48\t64501\n");
+    lab.write("zones.toml", &estates::zones(now));
+    let families = ["--family", "dns,mail"];
+    let (all, packets) = recorded(&mut lab, |lab| audit(lab, "zones", &families));
+    validators::write_anchor(&lab);
+    let say = |zone| {
+        let (delv, words) = validators::delv(&lab, zone);
+        (zone, (validators::unbound(&lab, zone), delv, words))
+    };
+    let validators = declared().map(say).collect();
+    Lab { all, packets, validators }
+}
+
+fn declared() -> impl Iterator<Item = &'static str> {
+    plan::BAD_ZONES.into_iter().chain([plan::GOOD_ZONE])
+}
+
+/// Each zone's DNSSEC state (RFC 4033 §5) and why.
+const STATES: [(&str, &str, &str); 49] = [
+    ("good.example", "secure", "nothing is wrong"),
+    ("nomail.example", "secure", "nothing is wrong"),
+    ("single.example", "secure", "has one server, which signs"),
+    ("badmail.example", "secure", "only its mail is wrong"),
+    ("mailfaults.example", "secure", "only its mail is wrong"),
+    ("bad.example", "secure", "only its hosts are wrong"),
+    ("dangling.example", "secure", "one of its servers does not exist; the others sign"),
+    ("dead.example", "secure", "one of its servers is silent; the other signs"),
+    ("recursive.example", "secure", "a server that also resolves signs like any other"),
+    (
+        "expired.example",
+        "secure",
+        "RSA/SHA-1 and a digest with SHA-1 are deprecated and still valid; six hours are left",
+    ),
+    ("sha1.example", "secure", "RSA/SHA-1 is deprecated and still valid (RFC 9905)"),
+    ("soon.example", "secure", "two days are left"),
+    ("long-lived.example", "secure", "signatures may last for years"),
+    ("late-ttl.example", "secure", "a TTL that ends after the signature is cut (RFC 4035 §5.3.3)"),
+    ("extra-ds.example", "secure", "one DS that fits is enough (RFC 4035 §5.2)"),
+    ("algorithm-missing.example", "secure", "one algorithm that validates is enough (RFC 6840 §5.11)"),
+    ("short-key.example", "secure", "a short key is weak and valid"),
+    ("nsec3.example", "secure", "what is there needs no denial; 150 iterations are the most that validators take"),
+    ("no-denial.example", "secure", "what is there is signed; only denials are missing"),
+    ("partial.example", "secure", "the TXT records alone are badly signed"),
+    ("signed-wild.example", "secure", "a wildcard is signed like any record"),
+    ("cds-stray.example", "secure", "CDS is for the parent, not for validators"),
+    ("cds-delete.example", "secure", "CDS is for the parent, not for validators"),
+    ("halfbogus.example", "secure", "one of its servers has sound signatures, and resolvers ask on until they find it"),
+    ("spf-void.example", "secure", "only its mail is wrong"),
+    ("spf-two.example", "secure", "only its mail is wrong"),
+    ("spf-plus.example", "secure", "only its mail is wrong"),
+    ("spf-neutral.example", "secure", "only its mail is wrong"),
+    ("dmarc-none.example", "secure", "only its mail is wrong"),
+    ("dmarc-missing.example", "secure", "only its mail is wrong"),
+    ("dmarc-faulty.example", "secure", "only its mail is wrong"),
+    ("cname-mx.example", "secure", "only its mail is wrong"),
+    ("missing-ds.example", "insecure", "signed, and its parent proves that there is no DS"),
+    ("unsupported.example", "insecure", "nobody knows the only algorithm of its DS (RFC 4035 §5.2)"),
+    ("unsigned.example", "insecure", "its parent proves that there is no DS"),
+    ("differ.example", "insecure", "its parent proves that there is no DS"),
+    ("differ-mail.example", "insecure", "its parent proves that there is no DS"),
+    ("glue.example", "insecure", "its parent proves that there is no DS"),
+    ("many.example", "insecure", "its parent proves that there is no DS"),
+    ("alias.example", "insecure", "its parent proves that there is no DS"),
+    ("open.example", "insecure", "its parent proves that there is no DS"),
+    ("wild.example", "insecure", "its parent proves that there is no DS"),
+    ("odd.example", "insecure", "its parent proves that there is no DS"),
+    ("no-tcp.example", "insecure", "its parent proves that there is no DS"),
+    ("no-edns.example", "insecure", "its parent proves that there is no DS"),
+    ("formerr-edns.example", "insecure", "its parent proves that there is no DS"),
+    ("lame.example", "insecure", "one of its servers answers, and its parent proves that there is no DS"),
+    ("bogus.example", "bogus", "the DS is of a key that is not in the zone"),
+    ("ended.example", "bogus", "all signatures ended a week ago"),
+];
+
+/// The state that the program derives, as it does before it judges, and why.
+fn states() -> BTreeMap<String, (String, String)> {
+    let mut document: Document = serde_json::from_value(lab().all.facts.clone()).expect("facts");
+    let mut given = Given::at(document.run.now);
+    given.trust_anchor.clone_from(&document.inputs["trust-anchor"].text);
+    derive(&mut document.first, None, &document.blobs, &given);
+    let state = |zone: Zone| {
+        let told = match zone.dns.dnssec.value() {
+            Some(dnssec) => (dnssec.status.clone(), dnssec.reason.clone()),
+            None => ("indeterminate".to_owned(), format!("{:?}", zone.dns.dnssec)),
+        };
+        (zone.name, told)
+    };
+    document.first.zones.into_values().map(state).collect()
+}
+
+#[test]
+fn the_dnssec_state_of_every_zone_is_what_unbound_and_delv_say() {
+    assert_eq!(STATES.map(|(zone, ..)| zone).into_iter().collect::<BTreeSet<_>>(), declared().collect());
+    let ours = states();
+    let mut wrong = String::new();
+    for (zone, state, why) in STATES {
+        let (ours, reason) = &ours[zone];
+        let (unbound, delv, words) = &lab().validators[zone];
+        if [ours, *unbound, *delv] != [state; 3] {
+            wrong.push_str(&format!(
+                "{zone}: {state} ({why})\n  scrutineer {ours}: {reason}\n  unbound    {unbound}\n  delv       {delv}: {}\n",
+                words.lines().take(4).collect::<Vec<_>>().join(" / ")
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+/// Zone, check, verdict, and a word of what is said: the message of a failure, the reason of what could not be told.
+const FAULTS: [(&str, &str, &str, &str); 36] = [
+    ("spf-void.example", "mail.spf-void-lookups", "fail", "3"),
+    ("spf-two.example", "mail.spf-several-records", "fail", "spf-two.example"),
+    ("spf-plus.example", "mail.spf-allows-anyone", "fail", "spf-plus.example"),
+    ("spf-neutral.example", "mail.spf-allows-anyone", "fail", "spf-neutral.example"),
+    ("dmarc-none.example", "mail.dmarc-policy-none", "fail", "none"),
+    ("dmarc-missing.example", "mail.dmarc-missing", "fail", "dmarc-missing.example"),
+    ("dmarc-faulty.example", "mail.dmarc-faults", "fail", "quarantaine"),
+    ("cname-mx.example", "mail.mx-alias", "fail", "mx.cname-mx.example"),
+    ("badmail.example", "mail.spf-too-many-lookups", "fail", "badmail.example"),
+    ("mailfaults.example", "mail.null-mx-with-others", "fail", "mailfaults.example"),
+    ("recursive.example", "dns.name-server-recursion-offered", "fail", "45.43.1.53"),
+    ("recursive.example", "dns.name-server-resolves-for-strangers", "fail", "45.43.1.53"),
+    ("no-tcp.example", "dns.name-server-tcp-refused", "fail", "45.41.3.53"),
+    ("no-edns.example", "dns.edns-broken", "fail", "45.41.5.53"),
+    ("formerr-edns.example", "dns.edns-broken", "fail", "45.41.6.53"),
+    ("open.example", "dns.zone-transfer-open", "fail", "45.42.1.53"),
+    ("odd.example", "dns.name-server-refers-upward", "fail", "45.41.1.53"),
+    ("odd.example", "dns.name-case-not-kept", "fail", "45.41.1.53"),
+    ("odd.example", "dns.edns-extensions-broken", "fail", "45.41.1.53"),
+    ("lame.example", "dns.lame-delegation", "fail", "45.40.1.53"),
+    ("single.example", "dns.too-few-name-servers", "fail", "single.example"),
+    ("differ.example", "dns.name-servers-disagree-serial", "fail", "differ.example"),
+    ("differ.example", "dns.name-servers-disagree-ns", "fail", "differ.example"),
+    ("differ.example", "dns.name-servers-disagree-records", "fail", "TXT"),
+    ("dangling.example", "dns.dangling-name-server-unregistered", "fail", "never-registered.example"),
+    ("alias.example", "dns.name-server-is-alias", "fail", "ns1.alias.example"),
+    ("glue.example", "dns.glue-differs", "fail", "ns3.glue.example"),
+    ("wild.example", "dns.wildcard-answers", "fail", "wild.example"),
+    ("unsigned.example", "dns.dnssec-unsigned", "fail", "unsigned.example"),
+    ("missing-ds.example", "dns.dnssec-unsigned", "fail", "missing-ds.example"),
+    ("bogus.example", "dns.dnssec-bogus", "fail", "bogus.example"),
+    ("ended.example", "dns.dnssec-bogus", "fail", "ended"),
+    ("sha1.example", "dns.dnssec-weak-algorithm", "fail", "sha1.example"),
+    // A server that is silent may be there: nobody knows what it would say.
+    ("dead.example", "dns.lame-delegation", "undetermined", "timeout"),
+    ("dead.example", "dns.name-server-tcp-refused", "undetermined", "timeout"),
+    ("dead.example", "dns.edns-broken", "undetermined", "timeout"),
+];
+
+#[test]
+fn every_planted_fault_is_found_with_its_reason() {
+    let mut missed = String::new();
+    for (zone, check, verdict, word) in FAULTS {
+        let found: Vec<&Value> = lab().all.found(check, zone).collect();
+        let is_told = |finding: &&&Value| {
+            finding["verdict"] == verdict
+                && ["message", "reason", "element"].iter().any(|key| finding[key].to_string().contains(word))
+        };
+        if !found.iter().any(|finding| is_told(&finding)) {
+            let all = found.iter().map(|f| format!("  {} {} {}\n", f["verdict"], f["message"], f["reason"]));
+            missed.push_str(&format!("{zone}: {check} should {verdict} with '{word}'\n{}", all.collect::<String>()));
+        }
+    }
+    assert!(missed.is_empty(), "\n{missed}");
+}
+
+#[test]
+fn the_servers_of_a_zone_that_one_dead_one_has_are_all_the_same_looked_at() {
+    let servers = &lab().all.facts["first"]["zones"]["dead.example"]["dns"]["servers"]["value"];
+    let states = |transport: &str| -> BTreeMap<&str, &str> {
+        let servers = servers.as_array().expect("servers").iter();
+        servers.filter_map(|s| Some((s["address"].as_str()?, s[transport]["state"].as_str()?))).collect()
+    };
+    for transport in ["udp", "tcp"] {
+        let mut expected: BTreeMap<&str, &str> = plan::NS1.map(|address| (address, "observed")).into();
+        expected.insert(plan::DEAD_NS, "failed");
+        assert_eq!(states(transport), expected, "{transport}");
+    }
+    // One question after the other would cost one wait after the other: two looks, each with a second try.
+    let sent = lab()
+        .packets
+        .iter()
+        .filter_map(|line| ends(line))
+        .filter(|(_, target)| target.0 == plan::DEAD_NS && target.1 == 53);
+    assert!(sent.count() <= 24, "a dead server is not asked everything");
+}
+
+#[test]
+fn the_good_zone_fails_nothing_but_the_exceptions() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/good-exceptions.toml"))
+        .expect("a file");
+    let exceptions: BTreeMap<String, String> = toml::from_str(&text).expect("check = \"reason\"");
+    let all = lab().all.findings["findings"].as_array().expect("findings");
+    let of_good = all.iter().filter(|f| f["subject"]["name"] == plan::GOOD_ZONE);
+    let failed = of_good.clone().filter(|f| f["verdict"] == "fail");
+    let wrong: Vec<String> = failed
+        .filter(|f| !exceptions.contains_key(f["check"].as_str().unwrap_or_default()))
+        .map(|f| format!("{}: {}", f["check"], f["message"]))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // Its policy host does not listen here, and its registry neither.
+    let open = of_good.filter(|f| f["verdict"] == "undetermined").filter_map(|f| f["check"].as_str());
+    let open: Vec<&str> =
+        open.filter(|check| !check.starts_with("mail.mta-sts-") && *check != "dns.registrar-lock-missing").collect();
+    assert!(open.is_empty(), "left open: {open:?}");
+}
+
+/// A packet of the audit itself that is no answer: where it went, and the line.
+fn sent() -> impl Iterator<Item = (String, u16, &'static str)> {
+    lab().packets.iter().filter_map(|line| {
+        let (source, target) = ends(line)?;
+        // An answer comes from a server's port, and goes to its own address: on loopback that is where the question came from.
+        let resolvers = [plan::RESOLVER_ASKS_FROM, plan::RECURSIVE_ASKS_FROM];
+        let is_ours = target.1 < 1024 && !resolvers.contains(&source.0.as_str());
+        is_ours.then_some((target.0, target.1, line.as_str()))
+    })
+}
+
+/// The question of a line of `tcpdump -nn`, in lower case: type and name.
+fn question(line: &str) -> Option<(String, String)> {
+    let (before, after) = line.split_once("? ")?;
+    let name = after.split_whitespace().next()?.trim_end_matches('.').to_lowercase();
+    Some((before.rsplit(' ').next()?.to_owned(), name))
+}
+
+#[test]
+fn servers_above_a_zone_are_asked_for_the_delegation_of_declared_zones_and_nothing_else() {
+    let declared: BTreeSet<String> = declared().map(str::to_owned).collect();
+    let mut asked = BTreeSet::new();
+    for (target, port, line) in sent() {
+        if ![plan::ROOT_SERVER, plan::TOP_SERVER].contains(&target.as_str()) {
+            continue;
+        }
+        // `+` marks a question that wants recursion.
+        let question = question(line).filter(|_| port == 53 && !line.contains("+ "));
+        let zone = question.filter(|(kind, name)| kind == "NS" && declared.contains(name));
+        assert!(zone.is_some(), "asked a server above a zone: {line}");
+        asked.extend(zone.map(|(_, name)| name));
+    }
+    assert_eq!(asked, declared, "every declared zone was asked for, and no other");
+}
+
+/// What a server of a declared zone may be asked: about that zone; and, to see if it resolves, a name that no zone has.
+#[test]
+fn strangers_are_asked_nothing_and_servers_of_a_zone_nothing_but_what_is_theirs() {
+    let of_zones: BTreeMap<&str, BTreeSet<&str>> = servers();
+    let mut asked = BTreeSet::new();
+    for (target, port, line) in sent() {
+        let target = target.as_str();
+        if [plan::RESOLVER, plan::ROOT_SERVER, plan::TOP_SERVER].contains(&target) {
+            continue;
+        }
+        // A visitor's GET of a policy, the registry's server, and the mail servers' greeting (design §8).
+        let is_host = plan::POLICY_HOSTS.iter().any(|(_, address)| *address == target) || target == plan::REGISTRY;
+        let is_single = target == plan::SINGLE_NS && port == 443;
+        if (is_host && port == 443) || is_single || (plan::MAIL.contains(&target) && port == 25) {
+            continue;
+        }
+        let zones = of_zones.get(target).filter(|_| port == 53);
+        let Some(zones) = zones else { panic!("a packet to a stranger: {line}") };
+        let Some((_, name)) = question(line) else { continue };
+        let is_in = |zone: &&str| name == *zone || name.ends_with(&format!(".{zone}"));
+        let for_strangers = name.ends_with(".scrutineer.invalid") || name == "version.bind";
+        assert!(for_strangers || zones.iter().any(is_in), "{target} serves {zones:?}: {line}");
+        asked.insert(target.to_owned());
+    }
+    let silent: Vec<&&str> = of_zones.keys().filter(|address| !asked.contains(**address)).collect();
+    assert!(silent.is_empty(), "the capture shows no question to {silent:?}");
+}
+
+/// The addresses of the declared zones' servers, as the audit found them, each with its zones.
+fn servers() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
+    let mut all: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for zone in declared() {
+        let servers = &lab().all.facts["first"]["zones"][zone]["dns"]["servers"]["value"];
+        for server in servers.as_array().into_iter().flatten() {
+            all.entry(server["address"].as_str().expect("an address")).or_default().insert(zone);
+        }
+    }
+    // A name without an address, and a private one, which is nobody's.
+    all.retain(|address, _| !address.is_empty() && !address.starts_with("10."));
+    for address in all.keys() {
+        assert!(*address == plan::DEAD_NS || plan::all_addresses().contains(address), "{address} is not of the lab");
+    }
+    all
+}
+
+/// Questions to the resolver do not depend on the machine: MX with four of addresses, TXT, DMARC at two names, MTA-STS with two
+/// of its host, TLS reporting, one selector.
+#[test]
+fn the_mail_of_a_zone_takes_few_questions_and_none_twice() {
+    let mail = &lab().all.facts["first"]["zones"]["good.example"]["mail"];
+    let asked: Vec<&String> = mail["answers"].as_object().expect("answers").keys().collect();
+    assert_eq!(asked.len(), 13, "{asked:?}");
+}
+
+#[test]
+fn no_two_servers_of_the_lab_share_an_address() {
+    let all = plan::all_addresses();
+    let once: BTreeSet<&str> = all.iter().copied().collect();
+    assert_eq!(all.len(), once.len());
+}
