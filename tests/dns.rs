@@ -258,6 +258,31 @@ fn the_good_zone_fails_nothing_but_the_exceptions() {
     assert!(open.is_empty(), "left open: {open:?}");
 }
 
+/// NSD and BIND as they come, each with many zones, whose questions come all at once.
+#[test]
+fn no_fault_is_laid_at_the_door_of_a_sound_server_and_none_is_left_open() {
+    const OF_SERVERS: [&str; 8] = [
+        "dns.aaaa-not-handled",
+        "dns.edns-",
+        "dns.lame-delegation",
+        "dns.name-case-not-kept",
+        "dns.name-server-re",
+        "dns.name-server-tcp-refused",
+        "dns.name-server-version-disclosed",
+        "dns.zone-transfer-open",
+    ];
+    let all = lab().all.findings["findings"].as_array().expect("findings");
+    let of_servers = all.iter().filter(|f| {
+        f["check"].as_str().is_some_and(|check| OF_SERVERS.iter().any(|of_servers| check.starts_with(of_servers)))
+    });
+    let wrong: Vec<String> = of_servers
+        .filter(|f| f["verdict"] == "fail" || f["verdict"] == "undetermined")
+        .filter(|f| ["ns1", "ns2", "ns3"].iter().any(|name| f.to_string().contains(&format!("{name}.good.example/"))))
+        .map(|f| format!("{} {} {}: {} {}", f["verdict"], f["check"], f["subject"]["name"], f["message"], f["reason"]))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// A packet of the audit itself that is no answer: where it went, and the line.
 fn sent() -> impl Iterator<Item = (String, u16, &'static str)> {
     lab().packets.iter().filter_map(|line| {

@@ -155,9 +155,23 @@ impl<'a> Session<'a> {
             return Err(error);
         }
         let message = variant.message(name, kind);
-        let answered = self.context.net.exchange(&server.target, variant.class(), &message, transport).await;
-        *lock(&server.waited) += answered.waited;
-        match answered.outcome {
+        let send = || async {
+            let answered = self.context.net.exchange(&server.target, variant.class(), &message, transport).await;
+            *lock(&server.waited) += answered.waited;
+            match answered.outcome {
+                // Not asked at all, because it was silent to other questions: that is no silence to this one.
+                Err(error) if error.reason == Reason::Timeout && answered.waited.is_zero() => {
+                    Err(NetError::new(Reason::Budget, error.detail))
+                }
+                outcome => outcome,
+            }
+        };
+        let outcome = if variant == Variant::Version {
+            self.context.once_for(server.target.address()).get_or_init(send).await.clone()
+        } else {
+            send().await
+        };
+        match outcome {
             Ok(bytes) => {
                 self.keep(question, bytes.truncated, Observation::observed(self.blob(&bytes.raw)));
                 let message = Message::from_vec(&bytes.raw)
