@@ -128,7 +128,7 @@ pub(crate) const AS_TABLE: &str =
 
 /// The zones that both estates or only the bad one declare.
 pub(crate) const GOOD_ZONE: &str = "good.example";
-pub(crate) const BAD_ZONES: [&str; 48] = [
+pub(crate) const BAD_ZONES: [&str; 49] = [
     "nomail.example",
     "unsigned.example",
     "expired.example",
@@ -156,6 +156,7 @@ pub(crate) const BAD_ZONES: [&str; 48] = [
     "unsupported.example",
     "algorithm-missing.example",
     "sha1.example",
+    "sha512.example",
     "short-key.example",
     "nsec3.example",
     "no-denial.example",
@@ -180,7 +181,7 @@ pub(crate) const BAD_ZONES: [&str; 48] = [
 ];
 
 /// Those of them that declare to send and to receive no mail.
-pub(crate) const NO_MAIL: [&str; 24] = [
+pub(crate) const NO_MAIL: [&str; 25] = [
     "nomail.example",
     "unsigned.example",
     "soon.example",
@@ -192,6 +193,7 @@ pub(crate) const NO_MAIL: [&str; 24] = [
     "unsupported.example",
     "algorithm-missing.example",
     "sha1.example",
+    "sha512.example",
     "short-key.example",
     "nsec3.example",
     "no-denial.example",

@@ -11,6 +11,9 @@ use crate::plan::{GOOD, MAIL};
 type Zone = (&'static str, String, Option<Signing>);
 
 const RSA_1024: Signing = Signing { keys: &[("RSASHA256", Some("1024"))], ..Signing::SOUND };
+const SHA_512: Signing = Signing { keys: &[("RSASHA512", Some("2048"))], ..Signing::SOUND };
+/// Should have been renewed weeks ago.
+const NEARLY_ENDED: Signing = Signing { lasting: Duration::days(2), age: Duration::days(26), ..Signing::SOUND };
 const SHA_1: Signing = Signing { keys: &[("RSASHA1-NSEC3-SHA1", Some("2048"))], ..Signing::SOUND };
 const TWO_ALGORITHMS: Signing = Signing {
     keys: &[("ECDSAP256SHA256", None), ("RSASHA256", Some("2048"))],
@@ -26,13 +29,14 @@ const fn lasting(days: i64) -> Signing {
 
 pub(super) fn zones(lab: &Namespace) -> Vec<Zone> {
     let signatures = [
-        ("soon.example", lasting(2)),
+        ("soon.example", NEARLY_ENDED),
         ("ended.example", lasting(-7)),
         ("long-lived.example", lasting(400)),
         ("missing-ds.example", Signing::with(Fault::NoDs)),
         ("extra-ds.example", Signing::with(Fault::ExtraDs)),
         ("nsec3.example", NSEC3),
         ("sha1.example", SHA_1),
+        ("sha512.example", SHA_512),
         ("short-key.example", RSA_1024),
         ("algorithm-missing.example", TWO_ALGORITHMS),
         ("halfbogus.example", Signing::with(Fault::OldCopy)),

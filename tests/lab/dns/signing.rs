@@ -12,6 +12,8 @@ pub(super) struct Signing {
     pub(super) keys: &'static [(&'static str, Option<&'static str>)],
     /// From now to the end of all signatures.
     pub(super) lasting: Duration,
+    /// Since when they hold.
+    pub(super) age: Duration,
     /// Further arguments of `ldns-signzone`.
     pub(super) options: &'static [&'static str],
     pub(super) fault: Fault,
@@ -46,8 +48,13 @@ const ECDSA: &str = "13";
 const RSA: &str = "8";
 
 impl Signing {
-    pub(super) const SOUND: Self =
-        Self { keys: &[("ECDSAP256SHA256", None)], lasting: Duration::days(28), options: &[], fault: Fault::None };
+    pub(super) const SOUND: Self = Self {
+        keys: &[("ECDSAP256SHA256", None)],
+        lasting: Duration::days(28),
+        age: Duration::days(1),
+        options: &[],
+        fault: Fault::None,
+    };
 
     pub(super) const fn with(fault: Fault) -> Self {
         Self { fault, ..Self::SOUND }
@@ -74,7 +81,7 @@ pub(super) fn sign(lab: &Namespace, now: OffsetDateTime, name: &str, text: &str,
     let keys: Vec<String> = signing.keys.iter().map(|(algorithm, bits)| key(lab, algorithm, *bits, name)).collect();
     let sign = |copy: &str, ends: OffsetDateTime| {
         let signed = format!("{file}.{copy}");
-        let [from, until] = [ends.min(now) - Duration::days(1), ends].map(|moment| moment.unix_timestamp().to_string());
+        let [from, until] = [ends.min(now) - signing.age, ends].map(|moment| moment.unix_timestamp().to_string());
         let mut arguments = vec!["-o", name, "-i", &from, "-e", &until, "-f", &signed];
         arguments.extend(signing.options);
         arguments.push(&file);
