@@ -17,8 +17,9 @@
 //! | `edns-option`, `edns-flag` | SOA, only if both at once were not taken | 0 |
 //! | `transfer` | AXFR over TCP, two records of it | 1 |
 //!
-//! That is 16 a server, and 17 of a signed zone; of several zones at one address, the first alone asks for the version. From the first variant below the line of TCP on, all are polite (design §8): a server that is not the
-//! estate's own, and a run in a freeze, are not asked for them.
+//! That is 16 a server, and 17 of a signed zone; of several zones at one address, the first alone asks for the version. From the
+//! first variant below the line of TCP on, all are polite (design §8): a server that is not the estate's own, and a run in a freeze,
+//! are not asked for them.
 
 use std::net::IpAddr;
 
