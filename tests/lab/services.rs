@@ -47,8 +47,9 @@ fn sshd(lab: &mut Namespace) {
     let key = lab.path("ssh_host_key").display().to_string();
     lab.must("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", &key]);
     let program = lab.must("which", &["sshd"]);
+    let conf = lab.write("sshd.conf", "").display().to_string();
     let mut command = lab.command(program.trim());
-    command.args(["-D", "-e", "-f", "/dev/null", "-h", &key, "-o", "UsePAM=no", "-o", "PidFile=none"]);
+    command.args(["-D", "-e", "-f", &conf, "-h", &key, "-o", "UsePAM=no", "-o", "PidFile=none"]);
     for address in GOOD.iter().chain(&RESULTS) {
         command.args(["-o", &format!("ListenAddress={address}")]);
     }
