@@ -116,9 +116,11 @@ pub(crate) const FAULT_HOSTS: [(&str, &[&str], &[&str]); 16] = [
 /// Shows an ECDSA and an RSA certificate, both valid, and a finite field that is large enough.
 pub(crate) const DUAL: &str = "45.90.2.8";
 
-/// Packets to these addresses vanish: those to a host, and those to a name server.
+/// Packets to these addresses vanish: those to a host, and those to two name servers.
 pub(crate) const SWALLOWED: &str = "45.66.1.1";
 pub(crate) const DEAD_NS: &str = "45.66.2.53";
+/// The only server of a zone, and dead.
+pub(crate) const SILENT_NS: &str = "45.66.3.53";
 /// Declared as run by a content delivery network.
 pub(crate) const SHARED_NETWORK: &str = "45.70.1.0/24";
 
@@ -166,6 +168,7 @@ pub(crate) const BAD_ZONES: [&str; 49] = [
     "cds-stray.example",
     "cds-delete.example",
     "dead.example",
+    "silent.example",
     "recursive.example",
     "no-tcp.example",
     "no-edns.example",
@@ -203,6 +206,7 @@ pub(crate) const NO_MAIL: [&str; 25] = [
     "cds-stray.example",
     "cds-delete.example",
     "dead.example",
+    "silent.example",
     "recursive.example",
     "no-tcp.example",
     "no-edns.example",
@@ -288,7 +292,7 @@ pub(crate) fn network() -> String {
     }
     // A wire whose other end belongs to nobody: packets go in and nothing comes back.
     script.push_str("ip link add hole type veth peer name end; ip link set hole up; ip link set end up; ");
-    for address in [SWALLOWED, DEAD_NS] {
+    for address in [SWALLOWED, DEAD_NS, SILENT_NS] {
         script.push_str(&format!("ip route add {address}/32 dev hole; "));
         script.push_str(&format!("ip neigh add {address} lladdr 02:00:00:00:00:01 dev hole nud permanent; "));
     }

@@ -52,6 +52,8 @@ pub(super) fn zones(lab: &Namespace) -> Vec<Zone> {
         ("cds-delete.example", cds_that_delete(), lasting(28)),
         // One of its two servers is not there any more.
         ("dead.example", sends_no_mail("dead.example"), lasting(28)),
+        // Its only server is not there: it has a DS, and nobody can look further.
+        ("silent.example", sends_no_mail("silent.example"), lasting(28)),
         ("recursive.example", sends_no_mail("recursive.example"), lasting(28)),
     ];
     let texts = texts.map(|(name, text, signing)| (name, text, Some(signing)));

@@ -3,7 +3,8 @@
 use crate::namespace::Namespace;
 use crate::plan::{
     ALIASES, BAD_HOSTS, DEAD_NS, DIFFER_NS1, DIFFER_NS2, DUAL, ELSEWHERE, FAULT_HOSTS, GOOD, MAIL, NAMED,
-    NAMED_UNSIGNED, NS1, NS2, NS3, OPEN_NS, POLICY_HOSTS, RECURSIVE_NS, REGISTRY, RESULTS, SCRIPTED, SINGLE_NS,
+    NAMED_UNSIGNED, NS1, NS2, NS3, OPEN_NS, POLICY_HOSTS, RECURSIVE_NS, REGISTRY, RESULTS, SCRIPTED, SILENT_NS,
+    SINGLE_NS,
 };
 
 pub(super) const SOA_EXPIRE: u32 = 1_209_600;
@@ -237,6 +238,7 @@ fn servers_of(apex: &str) -> Vec<(&'static str, &'static [&'static str])> {
         ],
         "open.example" => vec![("ns1.open.example", &[OPEN_NS])],
         "recursive.example" => vec![("ns1.recursive.example", &[RECURSIVE_NS])],
+        "silent.example" => vec![("ns1.silent.example", &[SILENT_NS])],
         "dead.example" => vec![("ns1.good.example", &NS1), ("ns2.dead.example", &[DEAD_NS])],
         _ if NSD_ALONE.contains(&apex) => vec![("ns1.good.example", &NS1), ("ns3.good.example", &NS3)],
         _ => GOOD_SERVERS.to_vec(),
