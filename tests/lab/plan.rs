@@ -19,13 +19,15 @@ pub(crate) const DIFFER_NS1: &str = "45.30.1.53";
 pub(crate) const DIFFER_NS2: &str = "45.31.1.53";
 pub(crate) const LAME_NS1: &str = "45.40.1.53";
 pub(crate) const LAME_NS2: &str = "45.40.1.54";
-/// Name servers that keep to no standard, with what they do (tests/lab/servers/odd_dns.py).
-pub(crate) const ODD: [(&str, &str, &str); 2] = [
+/// A name server by script: its name, its address, and what it does (tests/lab/servers/odd_dns.py).
+pub(crate) type Scripted = (&'static str, &'static str, &'static str);
+/// Name servers that keep to no standard.
+pub(crate) const ODD: [Scripted; 2] = [
     ("ns1.odd.example", "45.41.1.53", "lower-case+upward+no-aaaa+echo-unknown+old-edns"),
     ("ns2.odd.example", "45.41.2.53", "drop-edns"),
 ];
 /// Zones whose servers are scripts, with these. `elsewhere` is NS1, which has the zone as well.
-pub(crate) const SCRIPTED: [(&str, &[(&str, &str, &str)]); 4] = [
+pub(crate) const SCRIPTED: [(&str, &[Scripted]); 4] = [
     ("odd.example", &ODD),
     (
         "no-tcp.example",
