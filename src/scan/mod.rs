@@ -99,7 +99,7 @@ pub async fn look_again(
         return again.looks();
     }
     let selection = selection.narrowed_to(assets, Doubts { first: first.clone(), concerns: doubts });
-    look(context, &selection, progress, &again).await;
+    look(&context.afresh(), &selection, progress, &again).await;
     let mut looks = again.looks();
     // A host that was only visited for one of its services was not itself looked at again in full.
     looks.hosts.retain(|name, _| subjects.contains(name));

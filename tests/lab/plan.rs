@@ -132,7 +132,7 @@ pub(crate) const AS_TABLE: &str =
 
 /// The zones that both estates or only the bad one declare.
 pub(crate) const GOOD_ZONE: &str = "good.example";
-pub(crate) const BAD_ZONES: [&str; 49] = [
+pub(crate) const BAD_ZONES: [&str; 50] = [
     "nomail.example",
     "unsigned.example",
     "expired.example",
@@ -186,7 +186,7 @@ pub(crate) const BAD_ZONES: [&str; 49] = [
 ];
 
 /// Those of them that declare to send and to receive no mail.
-pub(crate) const NO_MAIL: [&str; 25] = [
+pub(crate) const NO_MAIL: [&str; 26] = [
     "nomail.example",
     "unsigned.example",
     "soon.example",

@@ -27,19 +27,27 @@ pub(super) async fn walk(context: &Context, zone: &str) -> (Observation<Soa>, Ob
     let mut first =
         vec![(Name::root(), RecordType::DNSKEY), (name.clone(), RecordType::SOA), (name, RecordType::DNSKEY)];
     first.extend(path.iter().map(|name| (name.clone(), RecordType::DS)));
-    let mut answers = ask_all(context, first).await;
+    let mut answers = ask_all(context, path.last(), first).await;
     let cuts = path.iter().filter(|cut| has_ds(&answers, cut)).map(|cut| ((*cut).clone(), RecordType::DNSKEY));
     let second: Vec<_> = cuts.filter(|question| !answers.contains_key(question)).collect();
-    answers.append(&mut ask_all(context, second).await);
+    answers.append(&mut ask_all(context, path.last(), second).await);
     (soa_fact(&answers), facts(context, &path, &answers))
 }
 
-async fn ask_all(context: &Context, questions: Vec<(Name, RecordType)>) -> Answers {
+/// What concerns the zone itself is asked for it alone; the zones above are the same for many.
+async fn ask_all(context: &Context, zone: Option<&Name>, questions: Vec<(Name, RecordType)>) -> Answers {
     let one = |(name, kind): (Name, RecordType)| async move {
-        let answer = exchange(context, &name, kind).await;
+        let answer =
+            if Some(&name) == zone { exchange(context, &name, kind).await } else { above(context, &name, kind).await };
         ((name, kind), answer)
     };
     join_all(questions.into_iter().map(one)).await.into_iter().collect()
+}
+
+/// As [`exchange`], once in a look.
+pub(super) async fn above(context: &Context, name: &Name, kind: RecordType) -> Result<DnsReply, NetError> {
+    let cell = context.above().cell((name.clone(), kind));
+    cell.get_or_init(|| exchange(context, name, kind)).await.clone()
 }
 
 fn has_ds(answers: &Answers, name: &Name) -> bool {

@@ -38,7 +38,8 @@ const MAX_REVERSE: usize = 32;
 /// # Errors
 /// What happened instead, resolver by resolver.
 pub async fn reach_resolver(context: &Context) -> Result<(), NetError> {
-    match ask::exchange(context, &Name::root(), RecordType::NS).await {
+    // Every chain of trust begins with this one.
+    match chain::above(context, &Name::root(), RecordType::DNSKEY).await {
         Err(error) if matches!(error.reason, Reason::Timeout | Reason::Refused | Reason::Unreachable) => Err(error),
         _ => Ok(()),
     }

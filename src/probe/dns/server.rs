@@ -8,7 +8,7 @@
 //! | `mixed-case` | SOA; tells of letter case, EDNS and authority, too | 1 |
 //! | `no-edns` | SOA, only if that stayed without a proper answer | 0 |
 //! | `plain` | NS, DNSKEY, MX, TXT, A, AAAA, CAA, CDS of the apex; one that is not there is the denial of a type | 8 |
-//! | `plain` | CDNSKEY, if there is a DNSKEY | 1 |
+//! | `plain` | CDNSKEY, if there is a DNSKEY and no denial that lists the types at the apex without it | 0 |
 //! | `plain` | A or AAAA of a server's name inside the zone, where the answer to NS left it open | 0 |
 //! | `missing-name` | A; the denial of a name, or a wildcard | 1 |
 //! | `plain` over TCP | SOA | 1 |
@@ -17,15 +17,16 @@
 //! | `edns-option`, `edns-flag` | SOA, only if both at once were not taken | 0 |
 //! | `transfer` | AXFR over TCP, two records of it | 1 |
 //!
-//! That is 16 a server, and 17 of a signed zone; of several zones at one address, the first alone asks for the version. From the
+//! That is 16 a server; of several zones at one address, the first alone asks for the version. From the
 //! first variant below the line of TCP on, all are polite (design §8): a server that is not the estate's own, and a run in a freeze,
 //! are not asked for them.
 
 use std::net::IpAddr;
 
 use futures_util::future::{join, join_all, join3};
+use hickory_resolver::proto::dnssec::rdata::DNSSECRData;
 use hickory_resolver::proto::op::{Message, ResponseCode};
-use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
 use crate::facts::{Observation, Reason, ServerAnswer};
 use crate::net::NetError;
@@ -155,7 +156,8 @@ impl Asker<'_> {
         };
         let (apex, ()) = join(apex, missing).await;
         let is_signed = apex.iter().flatten().flat_map(|reply| &reply.message.answers);
-        if is_signed.into_iter().any(|record| record.record_type() == RecordType::DNSKEY) {
+        let is_signed = is_signed.into_iter().any(|record| record.record_type() == RecordType::DNSKEY);
+        if is_signed && !apex.iter().flatten().any(|reply| denies(&reply.message, zone, RecordType::CDNSKEY)) {
             let _ = self.ask(plain, zone, RecordType::CDNSKEY).await;
         }
     }
@@ -215,6 +217,20 @@ impl Asker<'_> {
             let _ = self.ask(Variant::EdnsVersion, zone, RecordType::SOA).await;
         }
     }
+}
+
+/// Whether a denial of something else names the types at the apex `name`, and leaves out this one. Its signature is for others to verify; here it
+/// saves a question to a server that would say the same.
+fn denies(message: &Message, name: &Name, kind: RecordType) -> bool {
+    let lists_without = |record: &Record| match &record.data {
+        RData::DNSSEC(DNSSECRData::NSEC(nsec)) => record.name == *name && !nsec.type_set().contains(kind),
+        // Its owner is a hash; of all names in a zone the apex alone has a SOA.
+        RData::DNSSEC(DNSSECRData::NSEC3(nsec3)) => {
+            nsec3.type_set().contains(RecordType::SOA) && !nsec3.type_set().contains(kind)
+        }
+        _ => false,
+    };
+    message.authorities.iter().any(lists_without)
 }
 
 /// Whether one question with two peculiarities was answered as if it had none; what was not permitted needs no second try.

@@ -167,7 +167,7 @@ impl<'a> Session<'a> {
             }
         };
         let outcome = if variant == Variant::Version {
-            self.context.once_for(server.target.address()).get_or_init(send).await.clone()
+            self.context.versions().cell(server.target.address()).get_or_init(send).await.clone()
         } else {
             send().await
         };
