@@ -21,8 +21,9 @@ SSLYZE = "sslyze>=6,<7"
 class Run:
     """How one command went."""
 
-    def __init__(self, code, wall, cpu, output):
+    def __init__(self, code, wall, cpu, output, peak=0):
         self.code, self.wall, self.cpu, self.output = code, wall, cpu, output
+        self.peak = peak  # Of resident memory, in KiB.
 
 
 def signal_group(group, number):
@@ -57,7 +58,8 @@ def run(command, folder, seconds=900):
                     pass
             signal_group(process.pid, signal.SIGKILL)  # What it left behind, or itself if it did not listen.
             process.wait()
-    return Run(process.returncode, wall, usage.ru_utime + usage.ru_stime, log.read_text(errors="replace"))
+    return Run(process.returncode, wall, usage.ru_utime + usage.ru_stime, log.read_text(errors="replace"),
+               usage.ru_maxrss)
 
 
 class Relay:

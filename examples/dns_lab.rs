@@ -2,8 +2,8 @@
 //!
 //!     cargo run --example dns_lab -- dig @45.99.0.53 good.example SOA
 //!
-//! `LAB_FOLDER` is where the lab's files lie (`root.hints`, `root.key`, `as.tsv`), `LAB_RESOLVER` and `LAB_RESOLVER_ASKS_FROM` are addresses
-//! of its resolver, `LAB_ZONES` are the zones, the good one first, `LAB_CAPTURE` is the script that records packets.
+//! `LAB_FOLDER` is where the lab's files lie (`root.hints`, `root.key`, `as.tsv`), `LAB_RESOLVER` is its resolver's address, `LAB_ASKS_FROM` are
+//! those from which its servers ask others, `LAB_ZONES` are the zones, the good one first, `LAB_CAPTURE` is the script that records packets.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a lab that cannot be set up ends the program")]
 #![allow(dead_code, reason = "the tests use the rest")]
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         .args(arguments)
         .env("LAB_FOLDER", lab.folder())
         .env("LAB_RESOLVER", plan::RESOLVER)
-        .env("LAB_RESOLVER_ASKS_FROM", plan::RESOLVER_ASKS_FROM)
+        .env("LAB_ASKS_FROM", [plan::RESOLVER_ASKS_FROM, plan::RECURSIVE_ASKS_FROM].join(" "))
         .env("LAB_ZONES", zones.join(" "))
         .env("LAB_CAPTURE", namespace::script("capture.py"));
     let status = command.status().expect("nsenter runs");
