@@ -101,13 +101,13 @@ impl Net {
     /// Not permitted, or not connected, with the reason.
     pub async fn connect(&self, target: &Target, act: Act) -> Result<Conn, NetError> {
         let address = self.address(target, act)?;
-        self.patience.check(address.ip())?;
+        self.patience.check(target)?;
         let pace = self.pace(target);
         let outcome = match self.dial(target, act, address, pace).await {
             Err(e) if e.reason == Reason::Timeout => self.dial(target, act, address, pace * 2).await,
             outcome => outcome,
         };
-        self.patience.note(address.ip(), &outcome);
+        self.patience.note(target, &outcome);
         outcome
     }
 
@@ -134,7 +134,7 @@ impl Net {
         waited: &mut Duration,
     ) -> Result<Vec<u8>, NetError> {
         let address = self.address(target, act)?;
-        self.patience.check(address.ip())?;
+        self.patience.check(target)?;
         let pace = self.pace(target);
         let (took, mut outcome) = self.datagram(target, act, address, payload, &accept, pace / 2).await;
         *waited += took;
@@ -143,7 +143,7 @@ impl Net {
             *waited += took;
             outcome = second;
         }
-        self.patience.note(address.ip(), &outcome);
+        self.patience.note(target, &outcome);
         outcome
     }
 

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::NetError;
 use crate::facts::Reason;
+use crate::scope::{Role, Target};
 
 /// Timeouts in a row, each already a second and slower try, after which an address is left alone.
 const ENOUGH: u32 = 5;
@@ -18,7 +19,8 @@ pub(super) struct Patience {
 
 impl Patience {
     /// Whether the address may be asked once more.
-    pub(super) fn check(&self, address: IpAddr) -> Result<(), NetError> {
+    pub(super) fn check(&self, target: &Target) -> Result<(), NetError> {
+        let address = target.address();
         match self.silences().get(&address) {
             Some(silences) if *silences >= ENOUGH => Err(NetError::new(
                 Reason::Timeout,
@@ -27,8 +29,13 @@ impl Patience {
             _ => Ok(()),
         }
     }
-    /// Takes note of an outcome.
-    pub(super) fn note<T>(&self, address: IpAddr, outcome: &Result<T, NetError>) {
+    /// Takes note of an outcome. That a resolver is silent is not its own silence, but that of the servers which it asks: one zone
+    /// of which nobody answers must not end the look at all others.
+    pub(super) fn note<T>(&self, target: &Target, outcome: &Result<T, NetError>) {
+        if matches!(target.role(), Role::Resolver { .. }) {
+            return;
+        }
+        let address = target.address();
         let mut silences = self.silences();
         match outcome {
             Err(error) if error.reason == Reason::Timeout => *silences.entry(address).or_default() += 1,
@@ -44,6 +51,7 @@ impl Patience {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scope::some_targets as targets;
 
     fn silence() -> Result<(), NetError> {
         Err(NetError::new(Reason::Timeout, "no answer"))
@@ -52,26 +60,37 @@ mod tests {
     #[test]
     fn an_address_that_never_answers_is_left_alone_and_others_are_not() {
         let patience = Patience::default();
-        let (dead, alive) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+        let [dead, alive, _] = targets();
         for _ in 0..ENOUGH {
-            assert!(patience.check(dead).is_ok());
-            patience.note(dead, &silence());
+            assert!(patience.check(&dead).is_ok());
+            patience.note(&dead, &silence());
         }
-        let error = patience.check(dead).expect_err("it is enough");
+        let error = patience.check(&dead).expect_err("it is enough");
         assert_eq!(error.reason, Reason::Timeout);
-        assert!(patience.check(alive).is_ok());
+        assert!(patience.check(&alive).is_ok());
     }
 
     #[test]
     fn any_answer_even_a_refusal_starts_the_count_again() {
         let patience = Patience::default();
-        let address = IpAddr::from([192, 0, 2, 1]);
+        let [address, ..] = targets();
         for _ in 0..3 {
             for _ in 1..ENOUGH {
-                patience.note(address, &silence());
+                patience.note(&address, &silence());
             }
-            patience.note::<()>(address, &Err(NetError::new(Reason::Refused, "refused")));
+            patience.note::<()>(&address, &Err(NetError::new(Reason::Refused, "refused")));
         }
-        assert!(patience.check(address).is_ok());
+        assert!(patience.check(&address).is_ok());
+    }
+
+    /// One zone of which no server answers makes the resolver silent about that zone alone.
+    #[test]
+    fn the_resolver_is_never_left_alone() {
+        let patience = Patience::default();
+        let [.., resolver] = targets();
+        for _ in 0..ENOUGH * 10 {
+            patience.note(&resolver, &silence());
+        }
+        assert!(patience.check(&resolver).is_ok());
     }
 }

@@ -207,3 +207,14 @@ impl Scope {
         })
     }
 }
+
+/// Two name servers and the resolver of an estate, for the tests of whoever is handed targets.
+#[cfg(test)]
+pub(crate) fn some_targets() -> [Target; 3] {
+    let text =
+        "schema = 1\n[authority]\nname = \"CEC\"\n[[asset]]\nzone = \"cec.test\"\nfunction = \"authority-domain\"\n";
+    let estate = std::sync::Arc::new(Estate::parse("estate.toml", text).unwrap());
+    let scope = Scope::new(estate, vec![([9, 9, 9, 9], 53).into()], time::OffsetDateTime::UNIX_EPOCH);
+    let server = |last| scope.name_server("cec.test", "ns.cec.test", [45, 1, 1, last].into()).unwrap();
+    [server(1), server(2), scope.resolvers().remove(0)]
+}
