@@ -167,10 +167,14 @@ impl Asker<'_> {
         let mut names = Names::new();
         for (index, name) in ns_of(&ns.message, &self.session.name).unwrap_or_default().into_iter().enumerate() {
             let Ok(parsed) = parse_name(&name) else { continue };
-            let mut addresses = glue(&ns.message, &parsed);
-            // Most servers send the addresses along; a family that they left out they may just not have sent.
-            if index < MAX_NAMES && self.session.name.zone_of(&parsed) {
-                addresses.extend(self.rest_of(plain, &parsed, &addresses).await);
+            let mut addresses = Vec::new();
+            // Where a name of another zone lies is not this server's to say (RFC 5452 §6): one that lies would lead us to strangers.
+            if self.session.name.zone_of(&parsed) {
+                addresses = glue(&ns.message, &parsed);
+                // Most servers send the addresses along; a family that they left out they may just not have sent.
+                if index < MAX_NAMES {
+                    addresses.extend(self.rest_of(plain, &parsed, &addresses).await);
+                }
             }
             names.insert(name, addresses);
         }

@@ -119,7 +119,9 @@ fn read(message: &Message, above: &Name, wanted: &Name) -> Option<Referral> {
         if let RData::NS(ns) = &record.data
             && names.len() < MAX_SERVERS
         {
-            names.insert(name_text(&ns.0), glue(message, &ns.0));
+            // Where a name of another zone lies is not this server's to say (RFC 5452 §6).
+            let addresses = if above.zone_of(&ns.0) { glue(message, &ns.0) } else { Vec::new() };
+            names.insert(name_text(&ns.0), addresses);
         }
     }
     Some(Referral { zone, names })
@@ -174,6 +176,13 @@ mod tests {
         {
             assert!(read(&referral(said), &name(above), &zone).is_none(), "{said} from {above}");
         }
+        let mut elsewhere = referral("cec.example");
+        let address = RData::A(A::new(192, 0, 2, 66));
+        elsewhere.authorities.push(Record::from_rdata(zone.clone(), 60, RData::NS(NS(name("ns.stranger.test")))));
+        elsewhere.additionals.push(Record::from_rdata(name("ns.stranger.test"), 60, address));
+        let addresses = |above: &Name| read(&elsewhere, above, &zone).unwrap().names["ns.stranger.test"].clone();
+        assert!(addresses(&top).is_empty(), "a server of example has no say about test");
+        assert_eq!(addresses(&Name::root()).len(), 1, "one of the root has");
         let mut own = referral("cec.example");
         own.metadata.authoritative = true;
         assert!(read(&own, &top, &zone).is_none(), "an answer with authority is no referral");
