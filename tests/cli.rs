@@ -204,3 +204,29 @@ fn a_certificate_transparency_export_that_cannot_be_read_is_named_with_its_line_
     assert!(ended.stderr.contains("export.json:3") && ended.stderr.contains("has no names"), "{}", ended.stderr);
     assert_eq!(desk.files(), ["estate.toml", "export.json"]);
 }
+
+#[test]
+fn what_is_no_file_is_written_to_and_not_replaced() {
+    use std::os::unix::fs::FileTypeExt;
+    let desk = Desk::new();
+    let pipe = desk.path("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
+    assert!(made.success());
+    let reading = pipe.clone();
+    let reader = std::thread::spawn(move || std::fs::read_to_string(reading).expect("text"));
+    desk.write("estate.toml", &loopback_estate(&["tcp/9"], &[(9, 9)]));
+    let ended = desk.run(&[
+        "audit",
+        "estate.toml",
+        "--family",
+        "tls",
+        "--exit-zero",
+        "--allow-incomplete",
+        "-q",
+        "-o",
+        "json=pipe",
+    ]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(reader.join().expect("the reader").contains("\"findings\""));
+    assert!(pipe.metadata().expect("it is there").file_type().is_fifo());
+}

@@ -131,7 +131,7 @@ pub(super) async fn audit(
         () = look(&context, selection, bar.as_ref(), &gathered) => true,
         _ = tokio::signal::ctrl_c() => false,
     };
-    let mut first = gathered.looks();
+    let mut first = gathered.into_looks();
     if !complete {
         enter_the_rest(&context, selection, &mut first, "the run was interrupted before this was looked at");
     }
@@ -179,6 +179,8 @@ async fn confirm(
     if doubts.is_empty() {
         return judged;
     }
+    // The second judgement takes its place; a large estate has many findings.
+    drop(judged);
     document.second = look_again(context, &document.first, doubts, selection, bar).await;
     document.blobs = context.blobs();
     assess(document, context.scope.estate(), library, telling)

@@ -1,5 +1,7 @@
 //! Files are written aside and then renamed: nobody ever meets half a report.
 
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use super::CliError;
@@ -9,19 +11,49 @@ use super::CliError;
 /// # Errors
 /// The path and why it cannot be written.
 pub(super) fn write_whole(path: &Path, text: &str) -> Result<(), CliError> {
+    write_as_it_comes(path, |file| file.write_all(text.as_bytes()))
+}
+
+/// As [`write_whole`], for what need not be in memory at once.
+///
+/// # Errors
+/// The path and why it cannot be written.
+pub(super) fn write_as_it_comes(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), CliError> {
     let aside = path.with_file_name(format!(
         ".{}.part-{}",
         path.file_name().unwrap_or_default().to_string_lossy(),
         std::process::id()
     ));
-    let written = std::fs::write(&aside, text).and_then(|()| std::fs::rename(&aside, path));
+    // What is no file, such as a pipe or a device, is written to and not replaced.
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        let filled = || {
+            let mut there = BufWriter::new(File::options().write(true).open(path)?);
+            write(&mut there)?;
+            there.flush()
+        };
+        return filled().map_err(|e| unwritable(path, &e));
+    }
+    let filled = || {
+        let mut file = BufWriter::new(File::create(&aside)?);
+        write(&mut file)?;
+        file.flush()?;
+        std::fs::rename(&aside, path)
+    };
+    let written = filled();
     written.map_err(|e| {
         let _ = std::fs::remove_file(&aside);
-        CliError::configuration(
-            format!("{} cannot be written: {e}", path.display()),
-            "Name a file in a folder that exists and that you may write to.",
-        )
+        unwritable(path, &e)
     })
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> CliError {
+    CliError::configuration(
+        format!("{} cannot be written: {error}", path.display()),
+        "Name a file in a folder that exists and that you may write to.",
+    )
 }
 
 /// Sees, before any work, that a file can be written there.

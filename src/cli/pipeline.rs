@@ -1,10 +1,11 @@
 //! From facts to outputs: the part that `audit`, `judge`, `report` and `demo` share. No network.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::output::{check_writable, write_whole};
+use super::output::{check_writable, write_as_it_comes};
 use super::{CliError, Exit, terminal};
 use crate::check::{Bench, Catalogue, Check, CheckFile, EvidenceKind, Finding, Severity, Verdict, estate_index, judge};
 use crate::derive::{Given, derive, strip};
@@ -51,6 +52,17 @@ impl FromStr for Output {
             return Err("the path is missing; write FORMAT=PATH".into());
         }
         Ok(Self { format, path: path.into() })
+    }
+}
+
+impl Output {
+    /// Writes to the file, whole or not at all, or to stdout.
+    fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), CliError> {
+        if self.path.as_os_str() == "-" {
+            terminal::raw(write);
+            return Ok(());
+        }
+        write_as_it_comes(&self.path, write)
     }
 }
 
@@ -218,28 +230,23 @@ pub(super) fn tell(
         exit: (i32::from(exit.code()), exit.meaning()),
     };
     let internal = |e: report::ReportError| CliError::Internal(e.to_string());
-    let mut written: Vec<(Output, String)> = Vec::new();
-    for output in telling.outputs.iter().filter(|o| o.format != Format::Facts) {
-        let text = if output.format == Format::Html { report::html(&input) } else { report::json(&input) };
-        written.push((output.clone(), text.map_err(internal)?));
+    let outputs = |wanted: Format| telling.outputs.iter().filter(move |output| output.format == wanted);
+    for output in outputs(Format::Html) {
+        let text = report::html(&input).map_err(internal)?;
+        output.write(|to| to.write_all(text.as_bytes()))?;
+    }
+    for output in outputs(Format::Json) {
+        output.write(|to| Ok(serde_json::to_writer_pretty(to, &report::json(&input))?))?;
     }
     let summary = report::terminal(&input, terminal::colour(), terminal::width());
-    for output in telling.outputs.iter().filter(|o| o.format == Format::Facts) {
+    for output in outputs(Format::Facts) {
         strip(&mut document.first);
         strip(&mut document.second);
-        let text = serde_json::to_string_pretty(document).map_err(|e| CliError::Internal(e.to_string()))?;
-        written.push((output.clone(), text));
-    }
-    for (output, text) in &written {
-        if output.path.as_os_str() == "-" {
-            terminal::raw(text);
-        } else {
-            write_whole(&output.path, text)?;
-        }
+        output.write(|to| Ok(serde_json::to_writer_pretty(to, document)?))?;
     }
     if !telling.quiet {
         show_summary(&summary, telling);
-        for (output, _) in written.iter().filter(|(output, _)| output.path.as_os_str() != "-") {
+        for output in telling.outputs.iter().filter(|output| output.path.as_os_str() != "-") {
             terminal::note(&format!("{} written to {}", output.format.word(), output.path.display()));
         }
         terminal::note(&format!("exit code {}: {}", exit.code(), exit.meaning()));

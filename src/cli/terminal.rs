@@ -8,12 +8,13 @@ use super::CliError;
 
 /// Data. A reader who goes away, such as `head`, has seen enough: that is no error.
 pub(super) fn data(text: &str) {
-    raw(&escaped(text));
+    raw(|to| to.write_all(escaped(text).as_bytes()));
 }
 
 /// A document, as it is: JSON and HTML have their own escapes.
-pub(super) fn raw(text: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
+pub(super) fn raw(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let _ = write(&mut out).and_then(|()| writeln!(out)).and_then(|()| out.flush());
 }
 
 /// Columns of the person's terminal; 100 where there is none.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-use super::{Input, ReportError, Summary};
+use super::{Input, Summary};
 use crate::check::Finding;
 use crate::facts::Run;
 use crate::framework::Coverage;
@@ -45,12 +45,9 @@ pub struct ExitSummary {
     pub meaning: &'static str,
 }
 
-/// The findings document as JSON text.
-///
-/// # Errors
-/// Only of serialisation itself.
-pub fn json(input: &Input<'_>) -> Result<String, ReportError> {
-    let document = FindingsDocument {
+/// The findings document, ready to be serialised.
+pub fn json<'a>(input: &'a Input<'_>) -> FindingsDocument<'a> {
+    FindingsDocument {
         schema: FINDINGS_SCHEMA,
         run: &input.document.run,
         estate: EstateSummary {
@@ -62,6 +59,5 @@ pub fn json(input: &Input<'_>) -> Result<String, ReportError> {
         findings: input.findings,
         coverage: input.coverage,
         exit: ExitSummary { code: input.exit.0, meaning: input.exit.1 },
-    };
-    Ok(serde_json::to_string_pretty(&document)?)
+    }
 }

@@ -31,6 +31,10 @@ impl Gathered {
     pub fn looks(&self) -> Looks {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+    /// What there is when no more will come.
+    pub fn into_looks(self) -> Looks {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
     fn add(&self, f: impl FnOnce(&mut Looks)) {
         f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
@@ -96,11 +100,13 @@ pub async fn look_again(
         context.scope.estate().assets.iter().map(|a| a.name().to_owned()).filter(|name| concerned(name)).collect();
     let again = Gathered::default();
     if assets.is_empty() {
-        return again.looks();
+        return Looks::default();
     }
-    let selection = selection.narrowed_to(assets, Doubts { first: first.clone(), concerns: doubts });
+    // Of a service's first look the second needs more than its name.
+    let first = Looks { services: first.services.clone(), ..Looks::default() };
+    let selection = selection.narrowed_to(assets, Doubts { first, concerns: doubts });
     look(&context.afresh(), &selection, progress, &again).await;
-    let mut looks = again.looks();
+    let mut looks = again.into_looks();
     // A host that was only visited for one of its services was not itself looked at again in full.
     looks.hosts.retain(|name, _| subjects.contains(name));
     looks.zones.retain(|name, _| subjects.contains(name));
