@@ -52,7 +52,18 @@ pub(super) fn signing(signing: &Signing) -> SigningTable {
 }
 
 fn rows(server: &ServerSigning) -> Vec<SigningRow> {
-    server.sets.iter().map(set_row).chain(server.denials.iter().map(denial_row)).collect()
+    let mut last = String::new();
+    let mut rows: Vec<SigningRow> =
+        server.sets.iter().map(set_row).chain(server.denials.iter().map(denial_row)).collect();
+    // One reason often holds for everything that a server gives.
+    for row in rows.iter_mut().filter(|row| !row.why.is_empty()) {
+        if row.why == last {
+            "as above".clone_into(&mut row.why);
+        } else {
+            last.clone_from(&row.why);
+        }
+    }
+    rows
 }
 
 fn set_row(set: &SignedSet) -> SigningRow {
