@@ -3,7 +3,7 @@
 use std::path::Path;
 
 #[test]
-fn no_records_and_no_reports_make_the_mail_parsers_panic() {
+fn no_records_no_reports_and_no_answers_make_the_parsers_of_mail_and_dns_panic() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/mail_dns");
     let mut count = 0;
     for entry in std::fs::read_dir(folder).expect("the corpus") {
@@ -14,6 +14,9 @@ fn no_records_and_no_reports_make_the_mail_parsers_panic() {
             scrutineer::derive::exercise_mail(selector, rest);
         }
         scrutineer::intake::exercise(rest);
+        for selector in 0..3 {
+            scrutineer::derive::exercise_dns(selector, rest);
+        }
         count += 1;
     }
     assert!(count >= 20, "the corpus is there: {count} files");
