@@ -6,6 +6,7 @@
 //! those from which its servers ask others, `LAB_ZONES` are the zones, the good one first, `LAB_CAPTURE` is the script that records packets.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a lab that cannot be set up ends the program")]
+#![expect(clippy::print_stderr, reason = "a program that says how it is used")]
 #![allow(dead_code, reason = "the tests use the rest")]
 
 #[path = "../tests/lab/dns/mod.rs"]
