@@ -30,7 +30,7 @@ const fn odd(does: &'static str, behaviour: Behaviour, seen: &'static str) -> Od
     Odd { does, behaviour, seen }
 }
 
-const ALL: [Odd; 27] = [
+const ALL: [Odd; 28] = [
     odd("behaves", sound, "observed"),
     odd("answers with another id", |_, a, _| vec![Wire::Message(other_id(&a))], "timeout"),
     odd("answers from another address", |_, a, _| vec![Wire::FromElsewhere(bytes(&a))], "timeout"),
@@ -59,7 +59,8 @@ const ALL: [Odd; 27] = [
     odd("says that there are 65,535 records", |_, a, _| vec![Wire::Message(many_records(&a))], "garbage"),
     odd("has a name that points to itself", |_, a, _| vec![Wire::Message(pointing(&a, Pointer::Itself))], "garbage"),
     odd("has a name that points ahead", |_, a, _| vec![Wire::Message(pointing(&a, Pointer::Ahead))], "garbage"),
-    odd("says truncated, with nonsense", |_, a, via| truncated(&a, via), "observed"),
+    odd("says truncated, with nonsense", |_, a, via| truncated_nonsense(&a, via), "observed"),
+    odd("says truncated, and nothing more", |_, a, via| truncated(&a, via), "observed"),
     odd("says truncated over TCP as well", |_, a, _| vec![Wire::Message(bytes(&with_tc(a)))], "observed"),
     odd("sends 64 KiB over TCP", |_, a, via| large(a, via), "observed"),
     odd("sends byte by byte over TCP", |_, a, via| slowly(&a, via), "observed"),
@@ -85,6 +86,7 @@ fn faults_of(odd: &Odd) -> Vec<String> {
     let mut hold =
         |holds: bool, what: String| faults.extend((!holds).then(|| format!("a server {}: {what}", odd.does)));
     hold([0, 1, 4].contains(&ended.code), format!("ended with {}: {}", ended.code, ended.stderr));
+    hold(desk.path("facts.json").exists(), "left no facts".to_owned());
     if !desk.path("facts.json").exists() {
         return faults;
     }
@@ -287,6 +289,16 @@ fn truncated(answer: &Message, via: Via) -> Vec<Wire> {
     let mut only = with_tc(answer.clone());
     (only.answers, only.authorities, only.edns) = (Vec::new(), Vec::new(), None);
     vec![Wire::Message(bytes(&only))]
+}
+
+/// The header says that there is a record, and what follows is none.
+fn truncated_nonsense(answer: &Message, via: Via) -> Vec<Wire> {
+    let mut sent = truncated(answer, via);
+    if let (Via::Udp, Some(Wire::Message(raw))) = (via, sent.first_mut()) {
+        raw[7] = 1;
+        raw.extend([0xFF; 40]);
+    }
+    sent
 }
 
 /// So many strings that the message just fits.
