@@ -6,7 +6,7 @@ use hickory_resolver::proto::rr::Name;
 use crate::facts::{Blobs, Observation, Reason, Timestamp, Unobserved};
 
 /// An answer that can be read.
-pub(super) struct Kept {
+pub(super) struct Said {
     pub(super) message: Message,
     pub(super) raw: Vec<u8>,
     pub(super) at: Timestamp,
@@ -16,7 +16,7 @@ pub(super) struct Kept {
 ///
 /// # Errors
 /// Why there is none: it was not asked or not answered, is not among the evidence, or is no DNS message.
-pub(super) fn kept(digest: &Observation<String>, blobs: &Blobs) -> Result<Kept, Unobserved> {
+pub(super) fn kept(digest: &Observation<String>, blobs: &Blobs) -> Result<Said, Unobserved> {
     let at = digest.observed_at();
     let failed = |reason, detail: String| Observation::Failed { observed_at: at, reason, detail };
     let Some(value) = digest.value() else {
@@ -26,7 +26,7 @@ pub(super) fn kept(digest: &Observation<String>, blobs: &Blobs) -> Result<Kept, 
     let raw = blobs.bytes(value);
     let raw = raw.ok_or_else(|| failed(Reason::Dependency, "the raw answer is not in the evidence".into()))?;
     match Message::from_vec(&raw) {
-        Ok(message) => Ok(Kept { message, raw, at }),
+        Ok(message) => Ok(Said { message, raw, at }),
         Err(e) => Err(failed(Reason::Garbage, format!("the answer is no DNS message: {e}"))),
     }
 }

@@ -186,14 +186,14 @@ pub struct ChildSigner {
     pub faults: Vec<String>,
 }
 
-/// Derived: the times of all signatures by the zone's keys, at all servers.
+/// Derived: the times of the signatures over the zone's record sets, at all servers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignatureTimes {
-    /// The end of the first to end among those that have not ended; left out if all have.
+    /// When the first set is left without a signature that holds; left out if none holds now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_end: Option<Timestamp>,
-    /// How much of that one's life is left, in percent, rounded down; zero if all have ended.
+    /// How much is left of the life of that set's signature, in percent, rounded down; zero if none holds now.
     pub left_percent: i64,
     /// The longest life of one.
     pub longest: Span,

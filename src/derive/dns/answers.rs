@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
-pub(in crate::derive) use crate::derive::message::{Kept as Said, kept, name_text, parse_name};
+pub(in crate::derive) use crate::derive::message::{Said, kept, name_text, parse_name};
 use crate::facts::{Blobs, Exchange, Exchanges, Observation, Question, Reason, Timestamp, Unobserved};
 
 /// All exchanges of a zone.

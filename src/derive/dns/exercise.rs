@@ -42,7 +42,7 @@ const ASKED: [(&str, &str, &str); 17] = [
 
 /// Derives everything of a zone whose answers these bytes are. By `selector`: the bytes are every answer; or a row of messages, each
 /// after its length, that are handed out in turn; or that row for one server, and silence for the rest.
-pub(super) fn exercise(selector: u8, bytes: &[u8]) {
+pub(in crate::derive) fn answers(selector: u8, bytes: &[u8]) {
     let mut blobs = Blobs::default();
     let row = if selector.is_multiple_of(3) { vec![bytes] } else { row(bytes) };
     let mut turn = row.iter().cycle();
@@ -104,7 +104,8 @@ fn exchange(
     Exchange { question, truncated: false, message }
 }
 
-fn server(label: &str) -> NameServer {
+/// A server that was not looked at otherwise.
+pub(in crate::derive) fn server(label: &str) -> NameServer {
     let (name, address) = label.split_once('/').unwrap_or((label, ""));
     NameServer {
         server: label.into(),

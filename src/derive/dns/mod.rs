@@ -3,7 +3,7 @@
 pub(in crate::derive) mod answers;
 mod behaviour;
 mod delegation;
-mod exercise;
+pub(in crate::derive) mod exercise;
 mod index;
 mod names;
 mod records;
@@ -17,11 +17,6 @@ use crate::facts::{Blobs, Observation, Reason, Unobserved, ZoneDns};
 use answers::Answers;
 pub(super) use index::AsTable;
 use index::index;
-
-/// Answers of anybody's choice, for the fuzz target.
-pub(super) fn exercise(selector: u8, bytes: &[u8]) {
-    exercise::exercise(selector, bytes);
-}
 
 /// Fills every derived field.
 pub(super) fn derive(zone: &str, dns: &mut ZoneDns, blobs: &Blobs, given: &Given) {

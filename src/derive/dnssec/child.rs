@@ -39,10 +39,10 @@ impl Asked {
         self.faults.insert(format!("{kind} at {server} is not validly signed"));
     }
 
-    /// What is asked, and what a parent must refuse it for.
-    pub(super) fn told(mut self, zone: &Name, at: Timestamp) -> Observation<ChildSigner> {
+    /// What is asked, and what a parent must refuse it for; none if no server gave such a record.
+    pub(super) fn told(mut self, zone: &Name, at: Timestamp) -> Option<Observation<ChildSigner>> {
         if self.cds.is_empty() && self.cdnskey.is_empty() {
-            return Observation::Absent { observed_at: at };
+            return None;
         }
         let removals = self.cds.iter().filter(|cds| cds.is_delete()).count()
             + self.cdnskey.iter().filter(|key| key.is_delete()).count();
@@ -69,10 +69,8 @@ impl Asked {
                 self.faults.insert(format!("CDNSKEY {tag} has no CDS beside it"));
             }
         }
-        Observation::Observed {
-            observed_at: at,
-            value: ChildSigner { asks_removal: removals > 0, faults: self.faults.into_iter().collect() },
-        }
+        let value = ChildSigner { asks_removal: removals > 0, faults: self.faults.into_iter().collect() };
+        Some(Observation::Observed { observed_at: at, value })
     }
 }
 

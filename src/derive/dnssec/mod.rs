@@ -80,7 +80,7 @@ impl Validation {
         let ended = self.vouched.clone().and_then(|ds| Walk::new(answers, moment).end(zone, &ds));
         let ended = ended.or_else(|stop| match (secure_at(signing), stop) {
             (Some(server), Stop::Bogus(why)) => {
-                Ok(format!("signatures verify at {server}, but not at every server: {why}"))
+                Ok(format!("signatures verify at {server}, but not what the resolver passed on: {why}"))
             }
             (_, stop) => Err(stop),
         });

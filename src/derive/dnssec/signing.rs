@@ -6,18 +6,18 @@ use hickory_resolver::proto::dnssec::rdata::{DNSKEY, DS, NSEC3};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RecordType};
 
-use super::checker::{Checker, Examined, Moment, Unproven, together};
+use super::checker::{Checker, Examined, Moment, Unproven, moment, together};
 use super::child::{self, Asked};
 use super::denial::{self, Proof};
 use super::keys::{algorithm, matches, usable};
 use super::own::{Answer, Answers};
 use super::rrset::RrSet;
-use super::times::{self, period};
+use super::times::times;
 use super::walk::{Stop, enter};
-use crate::derive::message::{Kept, name_text, parse_name};
+use crate::derive::message::{Said, name_text, parse_name};
 use crate::facts::{
-    DenialMethod, DenialProof, LIST_CAP, NameServer, Observation, Proven, Reason, ServerSigning, SetSignature,
-    SignedSet, Signing, SigningAlgorithm, Span, Timestamp, VouchedKey,
+    ChildSigner, DenialMethod, DenialProof, LIST_CAP, NameServer, Observation, Proven, Reason, ServerSigning,
+    SetSignature, SignedSet, Signing, SigningAlgorithm, Span, Timestamp, Unobserved, VouchedKey,
 };
 
 /// Record sets without a signature of an algorithm, that are shown.
@@ -56,7 +56,10 @@ pub(super) fn explain(
         algorithms: algorithms(ds, &views, &sets),
         denial: method(&views, answers.at),
         child: asked(zone, &views, &sets, answers.at),
-        times: times::times(&sets, answers.at, moment.now),
+        times: match times(&sets, moment.now) {
+            Some(value) => Observation::Observed { observed_at: answers.at, value },
+            None => nothing(views.iter().flat_map(|view| view.apex.values()), answers.at),
+        },
         servers: signing,
     };
     Observation::Observed { observed_at: answers.at, value }
@@ -96,7 +99,7 @@ impl<'a> View<'a> {
             }
         }
         let told = apex.get("DNSKEY").and_then(|answer| usable_answer(answer).ok());
-        let dnskey = told.map(|kept| RrSet::answer(&kept.message, zone, RecordType::DNSKEY));
+        let dnskey = told.map(|said| RrSet::answer(&said.message, zone, RecordType::DNSKEY));
         let keys: Vec<DNSKEY> = dnskey.iter().flat_map(RrSet::keys).filter(DNSKEY::zone_key).collect();
         let trust = vouched.clone().and_then(|ds| match &dnskey {
             Some(dnskey) => enter(zone, &ds, dnskey, moment),
@@ -119,8 +122,8 @@ impl<'a> View<'a> {
             let Ok(kind) = kind.parse::<RecordType>() else { continue };
             match usable_answer(answer) {
                 Err(why) => sets.push(unknown(kind, why)),
-                Ok(kept) => match RrSet::answer(&kept.message, self.zone, kind) {
-                    rrset if rrset.records.is_empty() => denials.push(self.denial_of_type(kept, self.zone, kind)),
+                Ok(said) => match RrSet::answer(&said.message, self.zone, kind) {
+                    rrset if rrset.records.is_empty() => denials.push(self.denial_of_type(said, self.zone, kind)),
                     rrset => sets.push(self.set(&rrset)),
                 },
             }
@@ -145,7 +148,7 @@ impl<'a> View<'a> {
 
     fn signature(&self, examined: &Examined<'_>) -> SetSignature {
         let input = examined.signature.input();
-        let (inception, expiration) = period(input.sig_inception.get(), input.sig_expiration.get(), self.now);
+        let [inception, expiration] = [input.sig_inception, input.sig_expiration].map(|at| moment(at.get(), self.now));
         SetSignature {
             key_tag: i64::from(input.key_tag),
             algorithm: i64::from(u8::from(input.algorithm)),
@@ -157,8 +160,8 @@ impl<'a> View<'a> {
         }
     }
 
-    fn denial_of_type(&self, kept: &Kept, name: &Name, kind: RecordType) -> DenialProof {
-        let proof = denial::of_type(&kept.message, name, kind, &self.checker);
+    fn denial_of_type(&self, said: &Said, name: &Name, kind: RecordType) -> DenialProof {
+        let proof = denial::of_type(&said.message, name, kind, &self.checker);
         self.denial(&format!("{kind} {}", name_text(name)), "type", proof)
     }
 
@@ -173,12 +176,12 @@ impl<'a> View<'a> {
             status: "indeterminate".into(),
             reason,
         };
-        let kept = match &answer.outcome {
-            Ok(kept) if kept.message.metadata.authoritative => kept,
+        let said = match &answer.outcome {
+            Ok(said) if said.message.metadata.authoritative => said,
             Ok(_) => return Some(indeterminate("it did not answer with authority".into())),
             Err(why) => return Some(indeterminate(why_not(why))),
         };
-        let message = &kept.message;
+        let message = &said.message;
         match message.metadata.response_code {
             ResponseCode::NXDomain => {
                 Some(self.denial(&question, "name", denial::of_name(message, &name, &self.checker)))
@@ -186,8 +189,8 @@ impl<'a> View<'a> {
             ResponseCode::NoError => {
                 let made = [kind, RecordType::CNAME].map(|kind| RrSet::answer(message, &name, kind));
                 match made.iter().find(|rrset| !rrset.records.is_empty()) {
-                    Some(rrset) => Some(self.denial(&question, "wildcard", self.closer(kept, rrset))),
-                    None => Some(self.denial_of_type(kept, &name, kind)),
+                    Some(rrset) => Some(self.denial(&question, "wildcard", self.closer(said, rrset))),
+                    None => Some(self.denial_of_type(said, &name, kind)),
                 }
             }
             code => Some(indeterminate(format!("it answered {code}"))),
@@ -195,12 +198,12 @@ impl<'a> View<'a> {
     }
 
     /// An answer to a name that is not there is made from a wildcard, or else signed for just that name.
-    fn closer(&self, kept: &Kept, rrset: &RrSet) -> Result<Proof, Unproven> {
+    fn closer(&self, said: &Said, rrset: &RrSet) -> Result<Proof, Unproven> {
         let labels = self.checker.check_expanded(rrset)?;
         if labels == usize::from(rrset.owner.num_labels()) {
             return Ok(Proof::Holds("RRSIG"));
         }
-        denial::of_closer(&kept.message, &rrset.owner, labels, &self.checker)
+        denial::of_closer(&said.message, &rrset.owner, labels, &self.checker)
     }
 
     fn denial(&self, question: &str, kind: &str, proof: Result<Proof, Unproven>) -> DenialProof {
@@ -251,20 +254,20 @@ impl<'a> View<'a> {
 }
 
 /// An answer with authority, from a server that was asked for signatures.
-fn usable_answer<'a>(answer: &'a Answer<'_>) -> Result<&'a Kept, String> {
+fn usable_answer<'a>(answer: &'a Answer<'_>) -> Result<&'a Said, String> {
     match &answer.outcome {
         Err(why) => Err(why_not(why)),
-        Ok(kept) if !kept.is_authoritative() => {
-            Err(format!("it did not answer with authority ({})", kept.message.metadata.response_code))
+        Ok(said) if !said.is_authoritative() => {
+            Err(format!("it did not answer with authority ({})", said.message.metadata.response_code))
         }
         Ok(_) if answer.question.variant == "no-edns" => {
             Err("it was asked without EDNS, because it answers nothing else, and gives no signatures so".to_owned())
         }
-        Ok(kept) => Ok(kept),
+        Ok(said) => Ok(said),
     }
 }
 
-fn why_not(why: &crate::facts::Unobserved) -> String {
+fn why_not(why: &Unobserved) -> String {
     match why {
         Observation::Failed { detail, .. } | Observation::NotRun { detail, .. } => detail.clone(),
         _ => "there was no answer".to_owned(),
@@ -340,21 +343,22 @@ fn method(views: &[View<'_>], at: Timestamp) -> Observation<DenialMethod> {
     }
     match seen {
         Some(value) => Observation::Observed { observed_at: at, value },
-        None => Observation::Absent { observed_at: at },
+        None => nothing(views.iter().flat_map(|view| view.apex.values().chain(&view.missing)), at),
     }
 }
 
-fn asked(
-    zone: &Name,
-    views: &[View<'_>],
-    sets: &[(&str, &SignedSet)],
-    at: Timestamp,
-) -> Observation<crate::facts::ChildSigner> {
+/// That nothing was seen: not known if one of these questions was put and not answered, else not there.
+fn nothing<'a, T>(asked: impl IntoIterator<Item = &'a &'a Answer<'a>>, at: Timestamp) -> Observation<T> {
+    let failed = asked.into_iter().find_map(|answer| answer.outcome.as_ref().err());
+    failed.map_or(Observation::Absent { observed_at: at }, Unobserved::cast)
+}
+
+fn asked(zone: &Name, views: &[View<'_>], sets: &[(&str, &SignedSet)], at: Timestamp) -> Observation<ChildSigner> {
     let mut asked = Asked::default();
     for view in views {
         for answer in ["DNSKEY", "CDS", "CDNSKEY"].iter().filter_map(|kind| view.apex.get(kind)) {
-            if let Ok(kept) = usable_answer(answer) {
-                asked.take(&kept.message, zone);
+            if let Ok(said) = usable_answer(answer) {
+                asked.take(&said.message, zone);
             }
         }
     }
@@ -363,5 +367,6 @@ fn asked(
             asked.is_bogus(&set.record_type, server);
         }
     }
-    asked.told(zone, at)
+    let questions = views.iter().flat_map(|view| ["CDS", "CDNSKEY"].map(|kind| view.apex.get(kind))).flatten();
+    asked.told(zone, at).unwrap_or_else(|| nothing(questions, at))
 }

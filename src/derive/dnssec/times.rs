@@ -1,37 +1,39 @@
 //! When signatures end, how long they live, and whether records outlive them.
 
-use super::checker::moment;
-use crate::facts::{Observation, SignatureTimes, SignedSet, Span, Timestamp};
+use crate::facts::{SetSignature, SignatureTimes, SignedSet, Span, Timestamp};
 
 /// Records that outlive their signature, that are shown.
 const SHOWN: usize = 16;
 
-/// Over the sets of all servers, each with the server it came from. Only signatures that hold count.
-pub(super) fn times(sets: &[(&str, &SignedSet)], at: Timestamp, now: Timestamp) -> Observation<SignatureTimes> {
-    let lives: Vec<(Timestamp, Timestamp)> =
-        sets.iter().flat_map(|(_, set)| &set.signatures).filter_map(|s| s.inception.zip(s.expiration)).collect();
-    if lives.is_empty() {
-        return Observation::Absent { observed_at: at };
-    }
-    let running = lives.iter().filter(|(_, end)| *end >= now);
-    let first = running.min_by_key(|(_, end)| *end);
-    let life = |(start, end): &(Timestamp, Timestamp)| (end.unix() - start.unix()).max(0);
+/// Over the sets of all servers, each with the server it came from; none without any signature.
+///
+/// Of a set that is signed several times the signature that holds longest counts: one by a key that is on its way out may end.
+pub(super) fn times(sets: &[(&str, &SignedSet)], now: Timestamp) -> Option<SignatureTimes> {
+    let life = |(start, end): (Timestamp, Timestamp)| (end.unix() - start.unix()).max(0);
+    let longest = sets.iter().flat_map(|(_, set)| &set.signatures).filter_map(period).map(life).max()?;
+    let first = sets.iter().filter_map(|(_, set)| last_to_end(set)).min_by_key(|(_, end)| *end);
     let left = first.map_or(0, |first| (first.1.unix() - now.unix()) * 100 / life(first).max(1));
-    Observation::Observed {
-        observed_at: at,
-        value: SignatureTimes {
-            first_end: first.map(|(_, end)| *end),
-            left_percent: left.clamp(0, 100),
-            longest: Span(lives.iter().map(life).max().unwrap_or_default()),
-            outlived: sets.iter().filter_map(|(server, set)| outlived(server, set, now)).take(SHOWN).collect(),
-        },
-    }
+    Some(SignatureTimes {
+        first_end: first.map(|(_, end)| end),
+        left_percent: left.clamp(0, 100),
+        longest: Span(longest),
+        outlived: sets.iter().filter_map(|(server, set)| outlived(server, set, now)).take(SHOWN).collect(),
+    })
+}
+
+fn period(signature: &SetSignature) -> Option<(Timestamp, Timestamp)> {
+    signature.inception.zip(signature.expiration)
+}
+
+/// Of the signatures that hold, the period of the one that does so longest.
+fn last_to_end(set: &SignedSet) -> Option<(Timestamp, Timestamp)> {
+    set.signatures.iter().filter(|s| s.holds).filter_map(period).max_by_key(|(_, end)| *end)
 }
 
 /// A resolver that does not validate keeps the record after its signature has ended, and gives it to those who do (RFC 4035
 /// §5.3.3 has validators cut the time; RFC 6781 §4.4.2.2 has signers prevent it).
 fn outlived(server: &str, set: &SignedSet, now: Timestamp) -> Option<String> {
-    let last = set.signatures.iter().filter(|s| s.holds).filter_map(|s| s.expiration).max()?;
+    let (_, last) = last_to_end(set)?;
     let left = last.unix() - now.unix();
     let SignedSet { record_type, ttl, .. } = set;
     (ttl.0 > left)
@@ -42,15 +44,9 @@ fn later(now: Timestamp, seconds: i64) -> String {
     Timestamp::from_unix(now.unix() + seconds).map_or_else(|| "for ever".to_owned(), |at| at.to_string())
 }
 
-/// The times of a signature.
-pub(super) fn period(inception: u32, expiration: u32, now: Timestamp) -> (Option<Timestamp>, Option<Timestamp>) {
-    (moment(inception, now), moment(expiration, now))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::SetSignature;
 
     const DAY: i64 = 86_400;
 
@@ -58,6 +54,7 @@ mod tests {
         Timestamp::from_unix(day * DAY).unwrap()
     }
 
+    /// A set with signatures from one day to another; those that have ended do not hold.
     fn set(ttl: i64, periods: &[(i64, i64)]) -> SignedSet {
         let signature = |&(start, end): &(i64, i64)| SetSignature {
             key_tag: 1,
@@ -65,7 +62,7 @@ mod tests {
             signer: "x.example".into(),
             inception: Some(day(start)),
             expiration: Some(day(end)),
-            holds: true,
+            holds: end >= 100,
             why: String::new(),
         };
         SignedSet {
@@ -79,14 +76,19 @@ mod tests {
 
     fn told(sets: &[SignedSet]) -> SignatureTimes {
         let sets: Vec<(&str, &SignedSet)> = sets.iter().map(|set| ("ns1.x.example/192.0.2.1", set)).collect();
-        times(&sets, day(100), day(100)).value().cloned().unwrap()
+        times(&sets, day(100)).unwrap()
     }
 
     #[test]
-    fn the_first_to_end_is_said_with_what_is_left_of_its_life() {
+    fn the_first_set_to_end_is_said_with_what_is_left_of_its_life() {
         let seen = told(&[set(1, &[(90, 120)]), set(1, &[(80, 105)])]);
         assert_eq!((seen.first_end, seen.left_percent, seen.longest), (Some(day(105)), 20, Span(30 * DAY)));
         assert!(seen.outlived.is_empty());
+    }
+
+    #[test]
+    fn a_signature_that_ends_beside_a_newer_one_over_the_same_set_is_not_the_end() {
+        assert_eq!(told(&[set(1, &[(72, 101), (99, 128)])]).first_end, Some(day(128)));
     }
 
     #[test]
@@ -105,6 +107,6 @@ mod tests {
 
     #[test]
     fn without_signatures_there_are_no_times() {
-        assert!(matches!(times(&[], day(1), day(1)), Observation::Absent { .. }));
+        assert!(times(&[], day(1)).is_none());
     }
 }

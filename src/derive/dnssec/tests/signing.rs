@@ -7,9 +7,10 @@ use hickory_resolver::proto::rr::rdata::{A, NS, TXT};
 use hickory_resolver::proto::rr::{RData, Record, RecordType};
 
 use super::*;
+use crate::derive::dns::exercise::server;
 use crate::derive::dnssec::keys;
 use crate::facts::{
-    Exchange, Exchanges, NameServer, Question, Reason, ServerSigning, Signing, SigningAlgorithm, Unobserved, ZoneDns,
+    Exchange, Exchanges, Question, Reason, ServerSigning, Signing, SigningAlgorithm, Unobserved, ZoneDns,
 };
 
 const ZONE: &str = "cec.example";
@@ -117,20 +118,6 @@ impl World {
     #[track_caller]
     fn first(&self) -> ServerSigning {
         self.signing().servers[0].clone()
-    }
-}
-
-fn server(label: &str) -> NameServer {
-    let (name, address) = label.split_once('/').unwrap();
-    NameServer {
-        server: label.into(),
-        name: name.into(),
-        address: address.into(),
-        operator: "own".into(),
-        prefix: String::new(),
-        use_kind: None,
-        udp: Observation::failed(Reason::Timeout, "not looked at here"),
-        tcp: Observation::failed(Reason::Timeout, "not looked at here"),
     }
 }
 
@@ -273,7 +260,7 @@ fn a_resolver_that_passes_on_the_bad_server_does_not_make_the_zone_bogus_while_a
     world.lab.kept.answer(ZONE, "SOA", vec![bare.clone()]);
     let told = world.dns().dnssec.value().cloned().unwrap();
     assert_eq!(told.status, "secure");
-    assert!(told.reason.contains(NS1) && told.reason.contains("not at every server"), "{}", told.reason);
+    assert!(told.reason.contains(NS1) && told.reason.contains("not what the resolver passed on"), "{}", told.reason);
     world.gives(NS1, RecordType::SOA, vec![bare]);
     assert_eq!(world.dns().dnssec.value().unwrap().status, "bogus");
 }
@@ -388,6 +375,33 @@ fn a_request_to_the_parent_that_fits_its_key_has_no_fault() {
     world.gives(NS1, RecordType::CDS, signed);
     let asked = world.signing().child.value().cloned().unwrap();
     assert!(!asked.asks_removal && asked.faults.is_empty(), "{:?}", asked.faults);
+}
+
+/// What could not be asked is not what is not there: a zone may ask its parent to give up DNSSEC all the same.
+#[test]
+fn a_question_about_cds_that_was_not_answered_leaves_open_what_the_zone_asks_for() {
+    let mut world = World::sound();
+    let denial = world.lab.zone.nsec(ZONE, ZONE, &[RecordType::SOA, RecordType::NSEC]);
+    world.denies(NS2, RecordType::CDS, denial.clone());
+    world.set(NS1, "plain", (ZONE, RecordType::CDS), Observation::failed(Reason::Timeout, "no answer in time"));
+    assert!(matches!(world.signing().child, Observation::Failed { reason: Reason::Timeout, .. }));
+    world.denies(NS1, RecordType::CDS, denial);
+    assert!(matches!(world.signing().child, Observation::Absent { .. }));
+}
+
+#[test]
+fn denials_that_were_not_answered_leave_open_how_the_zone_denies() {
+    let mut world = World::sound();
+    for server in [NS1, NS2] {
+        for question in [(ZONE, RecordType::TXT), (MISSING, RecordType::A)] {
+            let variant = if question.0 == ZONE { "plain" } else { "missing-name" };
+            world.set(server, variant, question, Observation::failed(Reason::Reset, "it reset the connection"));
+        }
+    }
+    let signing = world.signing();
+    assert!(matches!(signing.denial, Observation::Failed { reason: Reason::Reset, .. }));
+    assert_eq!(signing.servers[0].absences.status, "indeterminate");
+    assert!(signing.servers[0].absences.reason.contains("reset the connection"));
 }
 
 #[test]
