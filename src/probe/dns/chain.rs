@@ -44,10 +44,16 @@ async fn ask_all(context: &Context, zone: Option<&Name>, questions: Vec<(Name, R
     join_all(questions.into_iter().map(one)).await.into_iter().collect()
 }
 
-/// As [`exchange`], once in a look.
+/// As [`exchange`], once in a look. An answer is everybody's; a failure is nobody else's, who then asks for himself.
 pub(super) async fn above(context: &Context, name: &Name, kind: RecordType) -> Result<DnsReply, NetError> {
     let cell = context.above().cell((name.clone(), kind));
-    cell.get_or_init(|| exchange(context, name, kind)).await.clone()
+    let mut is_mine = false;
+    let first = cell.get_or_init(|| {
+        is_mine = true;
+        exchange(context, name, kind)
+    });
+    let first = first.await.clone();
+    if first.is_err() && !is_mine { exchange(context, name, kind).await } else { first }
 }
 
 fn has_ds(answers: &Answers, name: &Name) -> bool {
