@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     dns::serve(&mut lab, now);
     lab.write("as.tsv", plan::AS_TABLE);
     let mut command = lab.command(&program.to_string_lossy());
-    let zones: Vec<&str> = [plan::GOOD_ZONE].into_iter().chain(plan::BAD_ZONES).collect();
+    let zones: Vec<&str> = [plan::GOOD_ZONE].into_iter().chain(plan::bad_zones()).collect();
     command
         .args(arguments)
         .env("LAB_FOLDER", lab.folder())

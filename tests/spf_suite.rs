@@ -3,9 +3,9 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
+mod support;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-use std::process::Command;
 
 use scrutineer::derive::{Given, derive};
 use scrutineer::facts::{
@@ -114,7 +114,7 @@ fn targets(text: &str) -> impl Iterator<Item = String> + '_ {
 
 /// All blocks of all files. The format looks like YAML and repeats its keys, so it is read by lines.
 fn suite() -> Vec<Block> {
-    let folder = source_of("mail-auth").join("resources/spf");
+    let folder = support::source_of("mail-auth").join("resources/spf");
     let files = std::fs::read_dir(folder).expect("the suite").map(|entry| entry.expect("an entry").path());
     // In this one every test changes the world for itself.
     let files = files.filter(|file| !file.ends_with("examples.yml"));
@@ -146,22 +146,4 @@ fn block(text: &str) -> Block {
         }
     }
     block
-}
-
-/// Where the sources of a crate lie that this one is built or tested with.
-fn source_of(name: &str) -> PathBuf {
-    let cargo = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO")).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output();
-        output.expect("cargo tells where sources are").stdout
-    };
-    // Sources for other platforms have not been fetched.
-    let version = String::from_utf8(cargo(&["-vV"])).expect("text");
-    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("a platform");
-    let told = cargo(&["metadata", "--format-version", "1", "--offline", "--locked", "--filter-platform", host]);
-    let told: serde_json::Value = serde_json::from_slice(&told).expect("JSON");
-    let packages = told["packages"].as_array().expect("packages");
-    let library = packages.iter().find(|package| package["name"] == name).expect("the crate");
-    let mut path = PathBuf::from(library["manifest_path"].as_str().expect("a path"));
-    path.pop();
-    path
 }

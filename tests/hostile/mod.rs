@@ -30,6 +30,8 @@ pub(crate) enum Wire {
     Raw(Vec<u8>),
     /// From another address than the one that was asked.
     FromElsewhere(Vec<u8>),
+    /// The connection is reset; over UDP nothing.
+    Reset,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -101,6 +103,7 @@ impl World {
                     let _ = match wire {
                         Wire::Message(bytes) | Wire::Raw(bytes) => udp.send_to(&bytes, from),
                         Wire::FromElsewhere(bytes) => elsewhere.send_to(&bytes, from),
+                        Wire::Reset => Ok(0),
                     };
                 }
             }
@@ -146,6 +149,8 @@ fn converse(mut stream: TcpStream, answer: &Answer) -> std::io::Result<()> {
                 let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
                 stream.write_all(&[&length.to_be_bytes()[..], &bytes].concat())?;
             }
+            // Closed with no time to linger, a connection is reset.
+            Wire::Reset => socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?,
             Wire::Raw(bytes) => {
                 // Byte by byte, as nobody who means well would.
                 for byte in bytes {

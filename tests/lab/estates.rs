@@ -2,7 +2,9 @@
 
 use time::{Date, Duration, OffsetDateTime};
 
-use crate::plan::{ALIASES, BAD_HOSTS, BAD_ZONES, FAULT_HOSTS, GOOD_ZONE, NO_MAIL, RESOLVER, SHARED_NETWORK};
+use crate::plan::{
+    ALIASES, BAD_HOSTS, FAULT_HOSTS, GOOD_ZONE, RESOLVER, SHARED_NETWORK, bad_zones as zones_with_faults, has_no_mail,
+};
 
 /// The certificates that the lab's web servers show lead to this one; in the table `scan`, which ends the head.
 const ROOTS: &str = "extra_roots = [\"ca.pem\"]\n";
@@ -67,9 +69,9 @@ pub(crate) fn zones(now: OffsetDateTime) -> String {
 
 fn bad_zones(now: OffsetDateTime) -> String {
     let mut text = String::new();
-    for zone in BAD_ZONES {
+    for zone in zones_with_faults() {
         let mail = match zone {
-            _ if NO_MAIL.contains(&zone) => "{ sends = false, receives = false }",
+            _ if has_no_mail(zone) => "{ sends = false, receives = false }",
             "mailfaults.example" => {
                 "{ sends = true, receives = true, dkim_selectors = [\"missing\", \"short\", \"broken\", \"old\", \"alias\"] }"
             }

@@ -1,8 +1,5 @@
 //! Certificates of the lab with something wrong around them: their status, their key, the chain that they come in, their names.
 
-use std::path::PathBuf;
-use std::process::Command;
-
 use rcgen::{BasicConstraints, CertificateParams, CustomExtension, DnType, IsCa, Issuer, KeyPair};
 use time::{Duration, OffsetDateTime};
 
@@ -64,19 +61,7 @@ fn staple(lab: &Namespace, name: &str, state: &str, signer: &str) {
 
 /// A key that lies in the source of a library this program is built with: everybody has it.
 fn published_key() -> String {
-    let cargo = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO")).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output();
-        output.expect("cargo tells where sources are").stdout
-    };
-    // Sources for other platforms have not been fetched.
-    let version = String::from_utf8(cargo(&["-vV"])).expect("text");
-    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("a platform");
-    let told = cargo(&["metadata", "--format-version", "1", "--offline", "--locked", "--filter-platform", host]);
-    let told: serde_json::Value = serde_json::from_slice(&told).expect("JSON");
-    let packages = told["packages"].as_array().expect("packages");
-    let library = packages.iter().find(|package| package["name"] == "aws-lc-sys").expect("the library");
-    let mut path = PathBuf::from(library["manifest_path"].as_str().expect("a path"));
-    path.set_file_name("aws-lc/crypto/x509/x509_test.cc");
+    let path = crate::support::source_of("aws-lc-sys").join("aws-lc/crypto/x509/x509_test.cc");
     let source = std::fs::read_to_string(path).expect("the source of its tests");
     let (begin, end) = ("\n-----BEGIN PRIVATE KEY-----\n", "-----END PRIVATE KEY-----");
     let key = source.split(begin).nth(1).and_then(|rest| rest.split(end).next()).expect("a key");

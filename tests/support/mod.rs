@@ -180,3 +180,22 @@ pub(crate) fn closed_port() -> u16 {
 pub(crate) fn is_written(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|m| m.len() > 0)
 }
+
+/// Where the sources of a crate lie that this one is built or tested with.
+pub(crate) fn source_of(name: &str) -> PathBuf {
+    let cargo = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO"));
+        let output = command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+        output.expect("cargo tells where sources are").stdout
+    };
+    // Sources for other platforms have not been fetched.
+    let version = String::from_utf8(cargo(&["-vV"])).expect("text");
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("a platform");
+    let told = cargo(&["metadata", "--format-version", "1", "--offline", "--locked", "--filter-platform", host]);
+    let told: Value = serde_json::from_slice(&told).expect("JSON");
+    let packages = told["packages"].as_array().expect("packages");
+    let library = packages.iter().find(|package| package["name"] == name).expect("the crate");
+    let mut path = PathBuf::from(library["manifest_path"].as_str().expect("a path"));
+    path.pop();
+    path
+}
