@@ -73,7 +73,7 @@ fn declared() -> impl Iterator<Item = &'static str> {
 }
 
 /// Each zone's DNSSEC state (RFC 4033 §5) and why.
-const STATES: [(&str, &str, &str); 51] = [
+const STATES: [(&str, &str, &str); 52] = [
     ("good.example", "secure", "nothing is wrong"),
     ("nomail.example", "secure", "nothing is wrong"),
     ("single.example", "secure", "has one server, which signs"),
@@ -116,6 +116,7 @@ const STATES: [(&str, &str, &str); 51] = [
     ("unsigned.example", "insecure", "its parent proves that there is no DS"),
     ("differ.example", "insecure", "its parent proves that there is no DS"),
     ("differ-mail.example", "insecure", "its parent proves that there is no DS"),
+    ("mail-differs.example", "insecure", "its parent proves that there is no DS"),
     ("glue.example", "insecure", "its parent proves that there is no DS"),
     ("many.example", "insecure", "its parent proves that there is no DS"),
     ("alias.example", "insecure", "its parent proves that there is no DS"),
@@ -171,7 +172,7 @@ fn the_dnssec_state_of_every_zone_is_what_unbound_delv_and_domain_say() {
 }
 
 /// Zone, check, verdict, and a word of what is said: the message of a failure, the reason of what could not be told.
-const FAULTS: [(&str, &str, &str, &str); 58] = [
+const FAULTS: [(&str, &str, &str, &str); 62] = [
     ("spf-void.example", "mail.spf-void-lookups", "fail", "3"),
     ("spf-two.example", "mail.spf-several-records", "fail", "spf-two.example"),
     ("spf-plus.example", "mail.spf-allows-anyone", "fail", "spf-plus.example"),
@@ -196,6 +197,15 @@ const FAULTS: [(&str, &str, &str, &str); 58] = [
     ("differ.example", "dns.name-servers-disagree-serial", "fail", "differ.example"),
     ("differ.example", "dns.name-servers-disagree-ns", "fail", "differ.example"),
     ("differ.example", "dns.name-servers-disagree-records", "fail", "TXT"),
+    ("mail-differs.example", "dns.name-servers-disagree-records", "fail", "TXT records of _dmarc.mail-differs.example"),
+    (
+        "mail-differs.example",
+        "dns.name-servers-disagree-records",
+        "fail",
+        "TXT records of _mta-sts.mail-differs.example",
+    ),
+    ("mail-differs.example", "dns.name-servers-disagree-records", "fail", "of s1._domainkey.mail-differs.example"),
+    ("mail-differs.example", "dns.name-servers-disagree-records", "fail", "of gone._domainkey.mail-differs.example"),
     ("dangling.example", "dns.dangling-name-server-unregistered", "fail", "never-registered.example"),
     ("alias.example", "dns.name-server-is-alias", "fail", "ns1.alias.example"),
     ("glue.example", "dns.glue-differs", "fail", "ns3.glue.example"),

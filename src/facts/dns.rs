@@ -125,8 +125,12 @@ pub struct ServerBehaviour {
 /// Derived: the records of one type at the zone's own name, at all servers that answer with authority.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-key" = "record_type"))]
+#[schemars(extend("x-key" = "question"))]
 pub struct RecordAgreement {
+    /// Name and type, such as `_dmarc.example.org TXT`.
+    pub question: String,
+    /// Whose records they are: the zone's own name, or one below it.
+    pub name: String,
     pub record_type: String,
     /// Different contents seen, order and TTL aside; of the SOA, the serial aside.
     pub contents: i64,

@@ -81,7 +81,7 @@ pub struct ZoneDns {
     #[serde(default, skip_serializing_if = "Observation::is_underived")]
     #[schemars(extend("x-derived" = true, "x-since" = 2))]
     pub behaviour: Observation<Vec<ServerBehaviour>>,
-    /// The records at the zone's own name, compared over all servers.
+    /// The records at the zone's own name and those of its mail below it, compared over all servers.
     #[serde(default, skip_serializing_if = "Observation::is_underived")]
     #[schemars(extend("x-derived" = true, "x-since" = 2))]
     pub records: Observation<Vec<RecordAgreement>>,

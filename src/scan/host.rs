@@ -177,7 +177,7 @@ async fn look_at_tlsa(door: &Door<'_>, endpoints: &BTreeMap<String, Endpoint>) -
             Observation::not_run(Reason::NotSelected, "not part of the second look")
         }
         Some(_) if !endpoints.values().any(may_speak) => Observation::absent(),
-        Some(_) => dns::look_at_tlsa(door.context, door.port, door.host).await,
+        Some(_) => dns::look_at_tlsa(dns::Authority::resolver(door.context), door.port, door.host).await,
     }
 }
 

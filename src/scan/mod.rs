@@ -137,21 +137,25 @@ pub fn enter_the_rest(context: &Context, selection: &Selection, looks: &mut Look
 async fn look_at_zone(context: &Context, name: &str, mail: &crate::estate::MailUse, selection: &Selection) -> Zone {
     let not_selected =
         |family: &str| Unobserved::not_run(Reason::NotSelected, format!("the family {family} was not selected"));
-    let dns = async {
-        if selection.family("dns") {
-            dns::look_at_zone(context, name).await
-        } else {
-            ZoneDns::unobserved(&not_selected("dns"))
-        }
-    };
-    let mail = async {
+    let mail = async |authority| {
         if selection.family("mail") {
-            mail::look(context, name, mail).await
+            mail::look(authority, name, mail).await
         } else {
             ZoneMail::unobserved(&not_selected("mail"))
         }
     };
-    let (dns, mail) = futures_util::join!(dns, mail);
+    let resolver = dns::Authority::resolver(context);
+    let (dns, mail) = if selection.family("dns") {
+        match dns::ZoneLook::begin(context, name).await {
+            Ok(look) => {
+                let (rest, mail) = futures_util::join!(look.rest(), mail(look.authority()));
+                (look.end(rest), mail)
+            }
+            Err(dns) => (*dns, mail(resolver).await),
+        }
+    } else {
+        (ZoneDns::unobserved(&not_selected("dns")), mail(resolver).await)
+    };
     Zone { name: name.to_owned(), dns, mail }
 }
 

@@ -75,6 +75,7 @@ fn bad_zones(now: OffsetDateTime) -> String {
             "mailfaults.example" => {
                 "{ sends = true, receives = true, dkim_selectors = [\"missing\", \"short\", \"broken\", \"old\", \"alias\"] }"
             }
+            "mail-differs.example" => "{ sends = true, receives = true, dkim_selectors = [\"s1\", \"gone\"] }",
             _ => "{ sends = true, receives = true }",
         };
         // One ends before the results are final; of the others nobody knows.

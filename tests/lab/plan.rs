@@ -133,7 +133,7 @@ pub(crate) const AS_TABLE: &str =
 /// The zone that every estate declares.
 pub(crate) const GOOD_ZONE: &str = "good.example";
 /// Zones with faults of many kinds.
-const ZONES: [&str; 18] = [
+const ZONES: [&str; 19] = [
     "nomail.example",
     "unsigned.example",
     "expired.example",
@@ -144,6 +144,7 @@ const ZONES: [&str; 18] = [
     "badmail.example",
     "mailfaults.example",
     "differ-mail.example",
+    "mail-differs.example",
     "bad.example",
     "dangling.example",
     "glue.example",

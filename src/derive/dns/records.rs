@@ -1,16 +1,17 @@
-//! The records at the zone's own name, compared over its servers; and whether names that do not exist are answered.
+//! The zone's records, compared over its servers; and whether names that do not exist are answered.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hickory_resolver::proto::dnssec::rdata::DNSSECRData;
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
-use super::answers::{Answer, Answers, Said};
+use super::answers::{Answer, Answers, Said, name_text, parse_name};
 use super::size;
 use crate::facts::{Observation, Reason, RecordAgreement, Span, Unobserved, printable};
 
-/// What is compared.
-const TYPES: [RecordType; 10] = [
+/// What is compared of the zone's own name.
+const AT_APEX: [RecordType; 10] = [
     RecordType::A,
     RecordType::AAAA,
     RecordType::CAA,
@@ -22,6 +23,8 @@ const TYPES: [RecordType; 10] = [
     RecordType::SOA,
     RecordType::TXT,
 ];
+/// What is compared of names below it: the records of mail.
+const BELOW: [RecordType; 3] = [RecordType::MX, RecordType::TLSA, RecordType::TXT];
 /// Characters of a content, and servers, that are shown.
 const SHOWN: usize = 200;
 const SERVERS_SHOWN: usize = 8;
@@ -30,7 +33,10 @@ const VIEWS: usize = 16;
 
 /// Every type that was asked of the zone's own servers.
 pub(super) fn agreement(answers: &Answers<'_>) -> Observation<Vec<RecordAgreement>> {
-    let value: Vec<RecordAgreement> = TYPES.into_iter().filter_map(|kind| of_type(answers, kind)).collect();
+    let apex = AT_APEX.into_iter().map(|kind| (answers.zone.clone(), kind));
+    let below: BTreeSet<(Name, RecordType)> = answers.plain().filter_map(|answer| below(answers, answer)).collect();
+    let value: Vec<RecordAgreement> =
+        apex.chain(below).filter_map(|(name, kind)| of_question(answers, &name, kind)).collect();
     if value.is_empty() {
         return Observation::Failed {
             observed_at: answers.at,
@@ -41,30 +47,47 @@ pub(super) fn agreement(answers: &Answers<'_>) -> Observation<Vec<RecordAgreemen
     Observation::Observed { observed_at: answers.at, value }
 }
 
-fn of_type(answers: &Answers<'_>, kind: RecordType) -> Option<RecordAgreement> {
-    let asked: Vec<&Answer<'_>> = answers.plain().filter(|answer| answer.is_about(&answers.zone, kind)).collect();
+/// What an answer is about, if that is a name below the zone's own whose records are compared.
+fn below(answers: &Answers<'_>, answer: &Answer<'_>) -> Option<(Name, RecordType)> {
+    let kind = answer.question.record_type.parse().ok().filter(|kind| BELOW.contains(kind))?;
+    let name = parse_name(&answer.question.name)?;
+    (name != answers.zone && answers.zone.zone_of(&name)).then_some((name, kind))
+}
+
+fn of_question(answers: &Answers<'_>, name: &Name, kind: RecordType) -> Option<RecordAgreement> {
     let mut contents: BTreeMap<BTreeSet<String>, BTreeSet<&str>> = BTreeMap::new();
     let mut ttl = 0;
     let (mut told, mut silent) = (BTreeSet::new(), BTreeSet::new());
-    for answer in &asked {
+    for answer in answers.plain().filter(|answer| answer.is_about(name, kind)) {
         let server = answer.question.server.as_str();
         match &answer.outcome {
-            // A server that is lame says nothing of the zone's records.
+            // A server that is lame, or refers to another zone's, says nothing of these records.
             Ok(said)
                 if !said.message.metadata.authoritative
                     && said.message.metadata.response_code == ResponseCode::NoError => {}
-            Ok(said) if said.is_authoritative() => {
-                let records = said.answers(&answers.zone, kind);
+            Ok(said) if said.message.metadata.authoritative && is_answer(said) => {
+                let records = said.answers(name, kind);
                 ttl = records.map(|record| record.ttl).chain([ttl]).max().unwrap_or_default();
-                contents.entry(content(said, &answers.zone, kind)).or_default().insert(server);
+                contents.entry(content(said, name, kind)).or_default().insert(server);
                 told.insert(server);
             }
             _ => drop(silent.insert(server)),
         }
     }
+    // What a server denied in an answer to something else it was not asked again.
+    for answer in answers.plain().chain(answers.variant("missing-name")).filter(|_| *name == answers.zone) {
+        let server = answer.question.server.as_str();
+        let was_asked = told.contains(server) || silent.contains(server);
+        if !was_asked && answer.outcome.as_ref().is_ok_and(|said| leaves_out(said, name, kind)) {
+            contents.entry(BTreeSet::new()).or_default().insert(server);
+            told.insert(server);
+        }
+    }
     // A question that was asked again without EDNS counts once.
     let unanswered = silent.difference(&told).count();
     (!told.is_empty() || unanswered > 0).then(|| RecordAgreement {
+        question: format!("{} {kind}", name_text(name)),
+        name: name_text(name),
         record_type: kind.to_string(),
         contents: size(contents.len()),
         answered: size(told.len()),
@@ -75,9 +98,23 @@ fn of_type(answers: &Answers<'_>, kind: RecordType) -> Option<RecordAgreement> {
     })
 }
 
-/// The records as text, without what may differ among sound servers.
-fn content(said: &Said, zone: &Name, kind: RecordType) -> BTreeSet<String> {
-    said.answers(zone, kind).map(text).collect()
+/// Whether a denial lists the types at the zone's own name without this one (RFC 4034 §4.1.2, RFC 5155 §3.1.8).
+fn leaves_out(said: &Said, zone: &Name, kind: RecordType) -> bool {
+    let without = |record: &Record| match &record.data {
+        RData::DNSSEC(DNSSECRData::NSEC(nsec)) => record.name == *zone && !nsec.type_set().contains(kind),
+        // Its owner is a hash; of all names in a zone the apex alone has a SOA.
+        RData::DNSSEC(DNSSECRData::NSEC3(nsec3)) => {
+            nsec3.type_set().contains(RecordType::SOA) && !nsec3.type_set().contains(kind)
+        }
+        _ => false,
+    };
+    said.message.metadata.authoritative && said.message.authorities.iter().any(without)
+}
+
+/// The records as text, without what may differ among sound servers. An alias stands for what lies behind it.
+fn content(said: &Said, name: &Name, kind: RecordType) -> BTreeSet<String> {
+    let alias = said.answers(name, RecordType::CNAME).map(|record| format!("CNAME {}", text(record)));
+    said.answers(name, kind).map(text).chain(alias).collect()
 }
 
 fn text(record: &Record) -> String {
@@ -94,6 +131,7 @@ fn text(record: &Record) -> String {
         ),
         RData::NS(ns) => ns.0.to_lowercase().to_string(),
         RData::MX(mx) => format!("{} {}", mx.preference, mx.exchange.to_lowercase()),
+        RData::CNAME(target) => target.to_lowercase().to_string(),
         data => data.to_string(),
     }
 }

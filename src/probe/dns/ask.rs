@@ -222,11 +222,11 @@ fn read(message: &Message, name: &Name, kind: RecordType, aliases: &mut Vec<Name
 }
 
 /// The shortest time to live among the answers of a type.
-fn ttl(message: &Message, kind: RecordType) -> Option<u32> {
+pub(super) fn ttl(message: &Message, kind: RecordType) -> Option<u32> {
     message.answers.iter().filter(|record| record.record_type() == kind).map(|record| record.ttl).min()
 }
 
-fn has_soa(message: &Message) -> bool {
+pub(super) fn has_soa(message: &Message) -> bool {
     message.authorities.iter().any(|record| record.record_type() == RecordType::SOA)
 }
 

@@ -5,6 +5,7 @@ mod chain;
 mod dangling;
 mod ech;
 mod https;
+mod own;
 mod question;
 mod records;
 mod registration;
@@ -14,20 +15,22 @@ mod session;
 mod tlsa;
 mod walk;
 
-pub(super) use ask::{End, Reply, ask};
+pub(super) use ask::{End, Reply};
+pub use own::Authority;
 pub(super) use records::{addresses, name_text, texts};
 pub use tlsa::look as look_at_tlsa;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use futures_util::future::{join, join_all, join4};
+use futures_util::future::{join, join_all, join3, join4};
 use hickory_resolver::proto::rr::{Name, RecordType};
 
 use super::Context;
 use crate::estate::AssetKind;
-use crate::facts::{Caa, HostDns, NameServer, Observation, Reason, Soa, Unobserved, ZoneDns};
+use crate::facts::{Caa, HostDns, NameServer, NamedTarget, Observation, Reason, Soa, Unobserved, ZoneDns};
 use crate::net::NetError;
+use ask::ask;
 use session::Session;
 
 /// Addresses whose reverse name is asked for.
@@ -69,44 +72,77 @@ pub async fn look_at_host(context: &Context, host: &str) -> HostDns {
     HostDns { cname: alias_chain(&a, &aaaa), alias_target, a: texts(&a), aaaa: texts(&aaaa), caa, https }
 }
 
-/// What the resolver, the servers above it and the zone's own servers say of a declared zone.
-pub async fn look_at_zone(context: &Context, zone: &str) -> ZoneDns {
-    let name = match ask::parse_name(zone) {
-        Ok(name) => name,
-        Err(error) => return ZoneDns::unobserved(&error.observation()),
-    };
-    let mut session = Session::new(context, zone, name);
-    let resolved = join4(
-        ask(context, zone, RecordType::NS),
-        ask(context, zone, RecordType::CAA),
-        chain::walk(context, zone),
-        registration::look(context, zone),
-    );
-    let ((ns, caa, (soa, chain), registration), parent) = join(resolved, walk::walk(&session)).await;
-    let parent = match parent {
-        Ok(walk::Parent { server, names }) => {
-            session.set_parent(names);
-            Observation::observed(server)
-        }
-        Err(error) => error.observation(),
-    };
-    // The records behind an alias belong to another zone.
-    let ns = if ns.aliases.is_empty() { ns.observe(|r| records::ns_names(r)) } else { Observation::absent() };
-    let servers = servers::look(&session, &ns).await;
-    about_servers(&session, &servers, &soa).await;
-    let ns_targets = dangling::name_servers(context, &ns, &servers).await;
-    ZoneDns {
-        ns,
-        soa,
-        servers,
-        ns_targets,
-        registration,
-        caa: caa.observe(|r| records::caa(zone, r)),
-        chain,
-        parent,
-        exchanges: session.exchanges(),
-        ..ZoneDns::unobserved(&Unobserved::absent())
+/// A look at a declared zone whose servers are known and were asked.
+pub struct ZoneLook<'a> {
+    session: Session<'a>,
+    dns: ZoneDns,
+}
+
+impl<'a> ZoneLook<'a> {
+    /// What the servers above the zone, its own servers and the resolver say of it.
+    ///
+    /// # Errors
+    /// The facts of a zone whose name is none.
+    pub async fn begin(context: &'a Context, zone: &'a str) -> Result<Self, Box<ZoneDns>> {
+        let name = match ask::parse_name(zone) {
+            Ok(name) => name,
+            Err(error) => return Err(Box::new(ZoneDns::unobserved(&error.observation()))),
+        };
+        let mut session = Session::new(context, zone, name);
+        let resolved = join(chain::walk(context, zone), registration::look(context, zone));
+        let (((soa, chain), registration), parent) = join(resolved, walk::walk(&session)).await;
+        let parent = match parent {
+            Ok(walk::Parent { server, names }) => {
+                session.set_parent(names);
+                Observation::observed(server)
+            }
+            Err(error) => error.observation(),
+        };
+        // Without a parent that names the servers, the resolver must; else they are asked, and it only if they differ.
+        let named = if session.parent().is_empty() { Some(ask(context, zone, RecordType::NS).await) } else { None };
+        let named = named.map(name_servers);
+        let servers = servers::look(&session, named.as_ref()).await;
+        let ns = match named {
+            Some(named) => named,
+            None => name_servers(Authority::of(&session).ask(zone, RecordType::NS).await),
+        };
+        let dns =
+            ZoneDns { ns, soa, servers, registration, chain, parent, ..ZoneDns::unobserved(&Unobserved::absent()) };
+        Ok(Self { session, dns })
     }
+
+    /// Who is to be asked about names in the zone.
+    pub fn authority(&self) -> Authority<'_> {
+        Authority::of(&self.session)
+    }
+
+    /// The rest of what the resolver is asked about the zone and its servers.
+    pub async fn rest(&self) -> ZoneRest {
+        let Self { session, dns } = self;
+        let authority = self.authority();
+        let caa = authority.ask(session.zone, RecordType::CAA);
+        let about_servers = about_servers(session, &dns.servers, &dns.soa);
+        let targets = dangling::name_servers(session.context, &dns.ns, &dns.servers);
+        let (caa, (), ns_targets) = join3(caa, about_servers, targets).await;
+        ZoneRest { caa: caa.observe(|r| records::caa(session.zone, r)), ns_targets }
+    }
+
+    /// The facts.
+    pub fn end(self, rest: ZoneRest) -> ZoneDns {
+        let ZoneRest { caa, ns_targets } = rest;
+        ZoneDns { caa, ns_targets, exchanges: self.session.exchanges(), ..self.dns }
+    }
+}
+
+/// The records behind an alias belong to another zone.
+fn name_servers(reply: Reply) -> Observation<Vec<String>> {
+    if reply.aliases.is_empty() { reply.observe(|r| records::ns_names(r)) } else { Observation::absent() }
+}
+
+/// What [`ZoneLook::rest`] found.
+pub struct ZoneRest {
+    caa: Observation<Caa>,
+    ns_targets: Observation<Vec<NamedTarget>>,
 }
 
 /// Through the resolver: the names that the servers' addresses lead back to, and a primary that is none of the servers.

@@ -7,8 +7,9 @@
 //! |---|---|---|
 //! | `mixed-case` | SOA; tells of letter case, EDNS and authority, too | 1 |
 //! | `no-edns` | SOA, only if that stayed without a proper answer | 0 |
-//! | `plain` | NS, DNSKEY, MX, TXT, A, AAAA, CAA, CDS of the apex; one that is not there is the denial of a type | 8 |
-//! | `plain` | CDNSKEY, if there is a DNSKEY and no denial that lists the types at the apex without it | 0 |
+//! | `plain` | NS, DNSKEY, MX, TXT, AAAA, CAA, CDS of the apex; one that is not there is the denial of a type | 7 |
+//! | `plain` | A, and if there is a DNSKEY CDNSKEY, unless a denial lists the types at the apex without it | 0 |
+//! | `plain` | TXT of `_dmarc`, `_mta-sts`, `_smtp._tls` and of DKIM selectors, TLSA of exchangers in the zone; IPv4 alone | 6 |
 //! | `plain` | A or AAAA of a server's name inside the zone, where the answer to NS left it open | 0 |
 //! | `missing-name` | A; the denial of a name, or a wildcard | 1 |
 //! | `plain` over TCP | SOA | 1 |
@@ -17,11 +18,12 @@
 //! | `edns-option`, `edns-flag` | SOA, only if both at once were not taken | 0 |
 //! | `transfer` | AXFR over TCP, two records of it | 1 |
 //!
-//! That is 16 a server; of several zones at one address, the first alone asks for the version. From the
+//! That is 21 a server; of several zones at one address, the first alone asks for the version. From the
 //! first variant below the line of TCP on, all are polite (design §8): a server that is not the estate's own, and a run in a freeze,
 //! are not asked for them.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use futures_util::future::{join, join_all, join3};
 use hickory_resolver::proto::dnssec::rdata::DNSSECRData;
@@ -38,15 +40,8 @@ use super::session::{Reply, Server, Session};
 use super::walk::{Names, glue};
 
 /// Types asked at the zone's own name, beside SOA and NS.
-const AT_APEX: [RecordType; 7] = [
-    RecordType::DNSKEY,
-    RecordType::MX,
-    RecordType::TXT,
-    RecordType::A,
-    RecordType::AAAA,
-    RecordType::CAA,
-    RecordType::CDS,
-];
+const AT_APEX: [RecordType; 6] =
+    [RecordType::DNSKEY, RecordType::MX, RecordType::TXT, RecordType::AAAA, RecordType::CAA, RecordType::CDS];
 /// Names of servers whose addresses are asked for.
 const MAX_NAMES: usize = 8;
 
@@ -59,7 +54,7 @@ pub(super) struct Seen {
 }
 
 /// Asks one server everything.
-pub(super) async fn look(session: &Session<'_>, server: &Server) -> Seen {
+pub(super) async fn look(session: &Session<'_>, server: &Arc<Server>) -> Seen {
     let asker = Asker { session, server };
     let First { soa, plain, tcp } = asker.first().await;
     let soa = match soa {
@@ -86,6 +81,7 @@ pub(super) async fn look(session: &Session<'_>, server: &Server) -> Seen {
         let tcp = refused_is_absent(&udp, tcp);
         return Seen { udp, tcp, names: Names::new() };
     }
+    session.answers(server, plain);
     let ns = asker.ask(plain, &session.name, RecordType::NS);
     let (ns, tcp, ()) = join3(ns, tcp, asker.records(plain)).await;
     let names = match &ns {
@@ -150,16 +146,17 @@ impl Asker<'_> {
         let zone = &self.session.name;
         let apex = join_all(AT_APEX.map(|kind| self.ask(plain, zone, kind)));
         let missing = async {
-            if let Some(name) = missing_name(zone).filter(|_| plain == Variant::Plain) {
-                let _ = self.ask(Variant::MissingName, &name, RecordType::A).await;
-            }
+            let name = missing_name(zone).filter(|_| plain == Variant::Plain)?;
+            Some(self.ask(Variant::MissingName, &name, RecordType::A).await)
         };
-        let (apex, ()) = join(apex, missing).await;
+        let (mut apex, missing) = join(apex, missing).await;
+        apex.extend(missing);
         let is_signed = apex.iter().flatten().flat_map(|reply| &reply.message.answers);
         let is_signed = is_signed.into_iter().any(|record| record.record_type() == RecordType::DNSKEY);
-        if is_signed && !apex.iter().flatten().any(|reply| denies(&reply.message, zone, RecordType::CDNSKEY)) {
-            let _ = self.ask(plain, zone, RecordType::CDNSKEY).await;
-        }
+        let may_have = |kind| !apex.iter().flatten().any(|reply| denies(&reply.message, zone, kind));
+        let rest = [RecordType::A, RecordType::CDNSKEY].into_iter().filter(|kind| may_have(*kind));
+        let rest = rest.filter(|kind| is_signed || *kind != RecordType::CDNSKEY);
+        join_all(rest.map(|kind| self.ask(plain, zone, kind))).await;
     }
 
     /// The server's list of name servers, with the addresses that it holds of names inside the zone.

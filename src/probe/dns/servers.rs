@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use futures_util::future::{join, join_all};
 use hickory_resolver::proto::rr::RecordType;
@@ -21,15 +22,15 @@ use super::walk::Names;
 const MAX_NAMES: usize = 32;
 const MAX_ADDRESSES: usize = 8;
 
-/// The servers that the resolver and the parent name, and then those, and at those addresses, that the servers themselves name
+/// The servers that the parent names, and the resolver if it was asked, and then those, and at those addresses, that the servers themselves name
 /// beside them.
-pub(super) async fn look(session: &Session<'_>, ns: &Observation<Vec<String>>) -> Observation<Vec<NameServer>> {
+pub(super) async fn look(session: &Session<'_>, ns: Option<&Observation<Vec<String>>>) -> Observation<Vec<NameServer>> {
     let mut first = session.parent().clone();
-    for name in ns.value().into_iter().flatten() {
+    for name in ns.and_then(Observation::value).into_iter().flatten() {
         first.entry(name.clone()).or_default();
     }
     if first.is_empty() {
-        return ns.unobserved().map_or_else(Observation::absent, |why| why.cast());
+        return ns.and_then(Observation::unobserved).map_or_else(Observation::absent, |why| why.cast());
     }
     let (mut servers, named) = look_at_names(session, &first, &BTreeSet::new()).await;
     let asked: BTreeSet<String> = servers.iter().map(|server| server.server.clone()).collect();
@@ -134,7 +135,7 @@ fn unasked(name: &str, why: &Observation<ServerAnswer>) -> NameServer {
 async fn look_at_server(session: &Session<'_>, name: &str, address: IpAddr) -> (NameServer, Names) {
     let scope = &session.context.scope;
     let seen = match Server::new(scope.name_server(session.zone, name, address), session.zone) {
-        Ok(server) => server::look(session, &server).await,
+        Ok(server) => server::look(session, &Arc::new(server)).await,
         Err(error) => Seen::nothing(&error),
     };
     let fact = NameServer {

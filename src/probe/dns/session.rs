@@ -1,7 +1,7 @@
 //! The questions of one zone: counted, bounded, and kept with what came.
 
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hickory_resolver::proto::op::{Message, ResponseCode};
@@ -13,6 +13,7 @@ use crate::probe::Context;
 use crate::scope::{NotOurs, Target};
 
 use super::ask::{code_word, exchange};
+use super::own::Answering;
 use super::question::Variant;
 use super::records::name_text;
 use super::walk::Names;
@@ -32,6 +33,7 @@ pub(super) struct Session<'a> {
     /// What the parent says of it; empty if that is not known.
     parent: Names,
     kept: Mutex<Kept>,
+    answering: Mutex<Vec<Answering>>,
 }
 
 #[derive(Default)]
@@ -67,6 +69,9 @@ impl Server {
         let target = target.map_err(|not_ours| NetError::new(Reason::NotOurs, not_ours.to_string()))?;
         Ok(Self { target, of: of.to_owned(), waited: Mutex::default() })
     }
+    pub(super) fn name(&self) -> &str {
+        self.target.name()
+    }
     /// `name/address`.
     pub(super) fn label(&self) -> String {
         label(self.target.name(), self.target.address())
@@ -85,7 +90,7 @@ pub(super) fn zone_text(zone: &Name) -> String {
 
 impl<'a> Session<'a> {
     pub(super) fn new(context: &'a Context, zone: &'a str, name: Name) -> Self {
-        Self { context, zone, name, parent: Names::new(), kept: Mutex::default() }
+        Self { context, zone, name, parent: Names::new(), kept: Mutex::default(), answering: Mutex::default() }
     }
 
     /// Takes note of the delegation.
@@ -101,6 +106,60 @@ impl<'a> Session<'a> {
     /// The parent's list.
     pub(super) fn parent(&self) -> &Names {
         &self.parent
+    }
+
+    /// Takes note of a server that answers for the zone.
+    pub(super) fn answers(&self, server: &Arc<Server>, plain: Variant) {
+        lock(&self.answering).push(Answering { server: Arc::clone(server), plain });
+    }
+
+    /// The servers that answer for the zone; of each, IPv4 before IPv6.
+    pub(super) fn answering(&self) -> Vec<Answering> {
+        let mut all = lock(&self.answering).clone();
+        all.sort_by(|a, b| {
+            a.server
+                .target
+                .name()
+                .cmp(b.server.target.name())
+                .then(a.server.target.address().cmp(&b.server.target.address()))
+        });
+        all
+    }
+
+    /// As [`Session::ask`], unless the server was asked that before.
+    ///
+    /// # Errors
+    /// As for [`Session::ask`].
+    pub(super) async fn ask_once(
+        &self,
+        server: &Server,
+        variant: Variant,
+        name: &Name,
+        kind: RecordType,
+    ) -> Result<Reply, NetError> {
+        match self.told(server, variant, name, kind) {
+            Some(outcome) => outcome,
+            None => self.ask(server, variant, name, kind).await,
+        }
+    }
+
+    /// What came of an earlier question.
+    fn told(
+        &self,
+        server: &Server,
+        variant: Variant,
+        name: &Name,
+        kind: RecordType,
+    ) -> Option<Result<Reply, NetError>> {
+        let wanted = question(server, variant, name, kind, variant.transport());
+        let kept = lock(&self.kept);
+        let exchange = kept.list.iter().find(|exchange| exchange.question == wanted)?;
+        let raw = exchange.message.value().and_then(|digest| self.context.kept(digest));
+        let message = raw.and_then(|raw| Message::from_vec(&raw).ok());
+        Some(match message {
+            Some(message) => Ok(Reply { message, truncated: exchange.truncated }),
+            None => Err(NetError::new(Reason::Dependency, "it gave no usable answer before")),
+        })
     }
 
     /// Asks a server.
@@ -133,14 +192,7 @@ impl<'a> Session<'a> {
         kind: RecordType,
         transport: Transport,
     ) -> Result<Reply, NetError> {
-        let question = Question {
-            server: server.label(),
-            zone: server.of.clone(),
-            name: name.to_ascii(),
-            record_type: kind.to_string(),
-            variant: variant.word().to_owned(),
-            transport: if transport == Transport::UdpThenTcp { "udp" } else { "tcp" }.to_owned(),
-        };
+        let question = question(server, variant, name, kind, transport);
         let told = |error: NetError| {
             NetError::new(
                 error.reason,
@@ -245,6 +297,17 @@ impl<'a> Session<'a> {
         let mut raw = raw.to_vec();
         raw.iter_mut().take(2).for_each(|byte| *byte = 0);
         self.context.keep(&raw)
+    }
+}
+
+fn question(server: &Server, variant: Variant, name: &Name, kind: RecordType, transport: Transport) -> Question {
+    Question {
+        server: server.label(),
+        zone: server.of.clone(),
+        name: name.to_ascii(),
+        record_type: kind.to_string(),
+        variant: variant.word().to_owned(),
+        transport: if transport == Transport::UdpThenTcp { "udp" } else { "tcp" }.to_owned(),
     }
 }
 

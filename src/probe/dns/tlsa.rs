@@ -1,24 +1,23 @@
-//! TLSA records of a service (RFC 6698), through the resolver.
+//! TLSA records of a service (RFC 6698).
 
 use std::net::IpAddr;
 
 use hickory_resolver::proto::rr::{RData, RecordType};
 
 use crate::facts::{LIST_CAP, Observation, Tlsa, TlsaRecord};
-use crate::probe::Context;
 
-use super::ask::ask;
+use super::own::Authority;
 use super::records::name_text;
 
 /// Asks at the service's own name. Where the host is an alias, clients look at the alias's end first (RFC 7671 §7); that name
 /// is another's and is not asked.
-pub async fn look(context: &Context, port: u16, host: &str) -> Observation<Tlsa> {
+pub async fn look(authority: Authority<'_>, port: u16, host: &str) -> Observation<Tlsa> {
     // What is written as an address has no name for records to stand at.
     if host.parse::<IpAddr>().is_ok() {
         return Observation::absent();
     }
     let asked = format!("_{port}._tcp.{host}");
-    let reply = ask(context, &asked, RecordType::TLSA).await;
+    let reply = authority.ask(&asked, RecordType::TLSA).await;
     let aliases = reply.aliases.iter().map(name_text).collect();
     reply.observe(|found| Tlsa { asked, aliases, records: records(found) })
 }

@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 use crate::facts::{LIST_CAP, MailAnswer, Observation, Reason, Span};
 use crate::net::NetError;
 use crate::probe::Context;
-use crate::probe::dns::{End, Reply, ask, name_text, texts};
+use crate::probe::dns::{Authority, End, Reply, name_text, texts};
 
 /// The most questions about the mail of one zone. A sound zone takes fifteen to thirty.
 const MAX_QUESTIONS: usize = 96;
@@ -18,17 +18,22 @@ type Asked = Arc<OnceCell<(Reply, MailAnswer)>>;
 
 /// One look.
 pub(super) struct Inquiry<'a> {
-    context: &'a Context,
+    authority: Authority<'a>,
     asked: Mutex<BTreeMap<String, Asked>>,
 }
 
 impl<'a> Inquiry<'a> {
-    pub(super) fn new(context: &'a Context) -> Self {
-        Self { context, asked: Mutex::default() }
+    pub(super) fn new(authority: Authority<'a>) -> Self {
+        Self { authority, asked: Mutex::default() }
     }
 
     pub(super) fn context(&self) -> &'a Context {
-        self.context
+        self.authority.context
+    }
+
+    /// Who is asked.
+    pub(super) fn authority(&self) -> Authority<'a> {
+        self.authority
     }
 
     /// The answer to a question, asked now or before.
@@ -39,7 +44,7 @@ impl<'a> Inquiry<'a> {
             return Reply { aliases: Vec::new(), end: End::Failed(NetError::new(Reason::Budget, why)), ttl: None };
         };
         let asking = async {
-            let reply = ask(self.context, &name, kind).await;
+            let reply = self.authority.ask(&name, kind).await;
             let answer = answer(&reply);
             (reply, answer)
         };

@@ -1,4 +1,5 @@
-//! Mail records of a declared zone, through the resolver, and the MTA-STS policy from its host.
+//! Mail records of a declared zone, from its own servers where they agree and else through the resolver, and the MTA-STS policy
+//! from its host.
 
 mod dkim;
 mod inquiry;
@@ -9,8 +10,7 @@ mod sts;
 use futures_util::future::{join, join_all};
 use hickory_resolver::proto::rr::{RData, RecordType};
 
-use super::Context;
-use super::dns::{End, Reply, addresses, look_at_tlsa, name_text};
+use super::dns::{Authority, End, Reply, addresses, look_at_tlsa, name_text};
 use crate::estate::MailUse;
 use crate::facts::{
     LIST_CAP, MailTargets, Mx, Observation, Proposed, Reason, Tlsa, Unobserved, ZoneMail, dmarc_walk, is_within,
@@ -28,8 +28,8 @@ const MAX_LACKING: usize = 16;
 
 /// MX, SPF with what it reaches, DMARC with the walk up the tree and where reports go, DKIM keys, MTA-STS and TLS reporting
 /// of a zone's own name.
-pub async fn look(context: &Context, zone: &str, mail: &MailUse) -> ZoneMail {
-    let inquiry = Inquiry::new(context);
+pub async fn look(authority: Authority<'_>, zone: &str, mail: &MailUse) -> ZoneMail {
+    let inquiry = Inquiry::new(authority);
     let tls_name = format!("_smtp._tls.{zone}");
     let sending = async {
         let txt = inquiry.text(zone).await;
@@ -102,7 +102,7 @@ async fn exchangers(inquiry: &Inquiry<'_>, zone: &str) -> Observation<Vec<Mx>> {
             // The null MX needs none, and none is missing.
             "" => ((Observation::observed(Vec::new()), false), Observation::observed(Tlsa::default())),
             name if index < MAX_EXCHANGES => {
-                join(addresses_of(inquiry, name), look_at_tlsa(inquiry.context(), SMTP, name)).await
+                join(addresses_of(inquiry, name), look_at_tlsa(inquiry.authority(), SMTP, name)).await
             }
             name => {
                 let why = format!("more than {MAX_EXCHANGES} exchangers: {name}");

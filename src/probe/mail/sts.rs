@@ -3,7 +3,6 @@
 
 use std::net::IpAddr;
 
-use futures_util::future::join;
 use hickory_resolver::proto::rr::RecordType;
 
 use super::inquiry::Inquiry;
@@ -16,7 +15,7 @@ use crate::scope::Act;
 /// A policy is some lines; senders may stop at this size (§3.2).
 const BODY_CAP: usize = 64 * 1024;
 
-/// How many addresses of the host are tried until one answers.
+/// How many addresses of a family are tried until one answers.
 const MAX_ADDRESSES: usize = 2;
 
 /// The most certificates that are kept.
@@ -32,22 +31,23 @@ pub(super) async fn look(inquiry: &Inquiry<'_>, zone: &str) -> Observation<Polic
         return record.and_then(|_, observed_at| Observation::Absent { observed_at });
     }
     let host = format!("mta-sts.{zone}");
-    let (a, aaaa) = join(inquiry.ask(&host, RecordType::A), inquiry.ask(&host, RecordType::AAAA)).await;
-    let mut known = Vec::new();
-    for reply in [&a, &aaaa] {
-        match &reply.end {
-            End::Records(records) => known.extend(addresses(records)),
-            End::NoData | End::NxDomain => {}
-            End::Failed(error) if known.is_empty() => return error.observation(),
-            End::Failed(_) => {}
-        }
-    }
     let mut outcome = Observation::absent();
-    for address in known.into_iter().take(MAX_ADDRESSES) {
-        outcome = match get(inquiry.context(), zone, &host, address).await {
-            Ok(answer) => return Observation::observed(answer),
-            Err(error) => error.observation(),
+    // IPv6 is asked for where IPv4 does not lead to the policy.
+    for kind in [RecordType::A, RecordType::AAAA] {
+        let known = match inquiry.ask(&host, kind).await.end {
+            End::Records(records) => addresses(&records),
+            End::NoData | End::NxDomain => continue,
+            End::Failed(error) => {
+                outcome = error.observation();
+                continue;
+            }
         };
+        for address in known.into_iter().take(MAX_ADDRESSES) {
+            outcome = match get(inquiry.context(), zone, &host, address).await {
+                Ok(answer) => return Observation::observed(answer),
+                Err(error) => error.observation(),
+            };
+        }
     }
     outcome
 }

@@ -16,8 +16,8 @@ use crate::plan::{
 use servers::{misused, named, nsd, resolver, scripted};
 use signing::{Fault, Signed, Signing, sign};
 use zones::{
-    SOA_EXPIRE, alias, bad, badmail, dangling, delegation, differ, elsewhere, glue, good, mailfaults, many, no_edns,
-    nomail, open, plain, receives_only, single, unsigned, wild, zone,
+    SOA_EXPIRE, alias, bad, badmail, dangling, delegation, differ, elsewhere, glue, good, mail_differs, mailfaults,
+    many, no_edns, nomail, open, plain, receives_only, single, unsigned, wild, zone,
 };
 
 /// RSA/SHA-1, a SHA-1 digest at the parent, and signatures that end in six hours.
@@ -38,6 +38,7 @@ pub(crate) fn serve(lab: &mut Namespace, now: OffsetDateTime) {
         ("badmail.example", badmail(), sound),
         ("mailfaults.example", mailfaults(lab), sound),
         ("differ-mail.example", receives_only(), None),
+        ("mail-differs.example", mail_differs(false), None),
         ("bad.example", bad(), sound),
         ("elsewhere.example", elsewhere(), None),
         ("dangling.example", dangling(), sound),
@@ -49,7 +50,11 @@ pub(crate) fn serve(lab: &mut Namespace, now: OffsetDateTime) {
         ("no-edns.example", no_edns(), None),
     ];
     zones.extend(planted::zones(lab));
-    let served: Vec<Signed> = zones.iter().map(|(name, text, signing)| sign(lab, now, name, text, *signing)).collect();
+    let mut served: Vec<Signed> =
+        zones.iter().map(|(name, text, signing)| sign(lab, now, name, text, *signing)).collect();
+    if let Some(zone) = served.iter_mut().find(|zone| zone.name == "mail-differs.example") {
+        zone.other = Some(lab.write("mail-differs-other.zone", &mail_differs(true)).display().to_string());
+    }
     above(lab, now, &served);
     let copies = |which: &dyn Fn(&Signed) -> bool| -> Vec<(String, String)> {
         served.iter().filter(|zone| which(zone)).map(|zone| (zone.name.clone(), zone.file.clone())).collect()

@@ -150,6 +150,19 @@ pub(super) fn receives_only() -> String {
     format!("{}@ IN MX 10 mx\nmx IN A {}\n", plain("differ-mail.example"), MAIL[0])
 }
 
+/// Nothing at the zone's own name tells its servers apart; one has the mail records of before a change that did not raise the serial.
+pub(super) fn mail_differs(is_old: bool) -> String {
+    let (policy, key, more) = match is_old {
+        true => ("none", "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=", "gone._domainkey IN TXT \"v=DKIM1; p=\"\n"),
+        false => ("reject", "O2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik=", "_mta-sts IN TXT \"v=STSv1; id=2\"\n"),
+    };
+    plain("mail-differs.example")
+        + &format!("@ IN MX 10 mx\nmx IN A {}\n@ IN TXT \"v=spf1 mx -all\"\n{more}", MAIL[0])
+        + &format!("_dmarc IN TXT \"v=DMARC1; p={policy}; rua=mailto:d@mail-differs.example\"\n")
+        + &format!("s1._domainkey IN TXT \"v=DKIM1; k=ed25519; p={key}\"\n_25._tcp.mx IN TLSA 3 1 1 {OTHER}\n")
+        + "_smtp._tls IN TXT \"v=TLSRPTv1; rua=mailto:t@mail-differs.example\"\n"
+}
+
 pub(super) fn bad() -> String {
     let mut text = plain("bad.example");
     for (host, addresses, _) in BAD_HOSTS.iter().chain(&FAULT_HOSTS) {
