@@ -223,6 +223,67 @@ fn the_serial_alone_is_no_other_soa() {
     assert_eq!(contents(soa(1, 9), soa(1, 8)), 2);
 }
 
+/// The number of different contents, and of servers that answered, by question.
+fn compared(world: World) -> Vec<(String, i64, i64)> {
+    let dns = world.derived();
+    let of = |one: &crate::facts::RecordAgreement| (one.question.clone(), one.contents, one.answered);
+    dns.records.value().into_iter().flatten().map(of).collect()
+}
+
+#[test]
+fn a_mail_record_that_one_server_does_not_have_is_a_disagreement_and_a_referral_none() {
+    let dmarc = "_dmarc.cec.example";
+    let record = |text: &str| Record::from_rdata(name(dmarc), 60, RData::TXT(TXT::new(vec![text.into()])));
+    let has = |text: &str| message(dmarc, RecordType::TXT, vec![record(text)]);
+    let mut has_not = message(dmarc, RecordType::TXT, vec![]);
+    has_not.metadata.response_code = ResponseCode::NXDomain;
+    let alias = RData::CNAME(CNAME(name("dmarc.elsewhere.example")));
+    let alias = message(dmarc, RecordType::TXT, vec![Record::from_rdata(name(dmarc), 60, alias)]);
+    let mut refers = message(dmarc, RecordType::TXT, vec![]);
+    refers.metadata.authoritative = false;
+    let refuses = with_code(message(dmarc, RecordType::TXT, vec![]), ResponseCode::Refused);
+    let table: &[(&Message, &Message, i64, i64)] = &[
+        (&has("v=DMARC1; p=reject"), &has("v=DMARC1; p=reject"), 1, 2),
+        (&has("v=DMARC1; p=reject"), &has("v=DMARC1; p=none"), 2, 2),
+        (&has("v=DMARC1; p=reject"), &has_not, 2, 2),
+        (&has("v=DMARC1; p=reject"), &alias, 2, 2),
+        (&alias, &alias, 1, 2),
+        (&has_not, &has_not, 1, 2),
+        (&has("v=DMARC1; p=reject"), &refers, 1, 1),
+        (&has("v=DMARC1; p=reject"), &refuses, 1, 1),
+    ];
+    for (one, other, contents, answered) in table {
+        let mut world = World::new();
+        world.says(NS1, "plain", one);
+        world.says(NS2, "plain", other);
+        assert_eq!(compared(world), [("_dmarc.cec.example TXT".to_owned(), *contents, *answered)], "{one}\n{other}");
+    }
+}
+
+#[test]
+fn a_type_that_a_denial_leaves_out_counts_as_told_where_the_other_server_has_it() {
+    use hickory_resolver::proto::dnssec::rdata::{DNSSECRData, NSEC};
+    let lists = |types: &[RecordType]| {
+        let mut denial = message(ZONE, RecordType::CDS, vec![]);
+        let nsec = NSEC::new(name("a.cec.example"), types.iter().copied());
+        denial.authorities.push(Record::from_rdata(name(ZONE), 60, RData::DNSSEC(DNSSECRData::NSEC(nsec))));
+        denial
+    };
+    let address = message(ZONE, RecordType::A, vec![a(ZONE, 80)]);
+    let told = |types: &[RecordType]| {
+        let mut world = World::new();
+        world.says(NS1, "plain", &address);
+        world.says(NS2, "plain", &lists(types));
+        compared(world).into_iter().find(|(question, ..)| question == "cec.example A").unwrap()
+    };
+    assert_eq!(told(&[RecordType::SOA, RecordType::NS]), ("cec.example A".to_owned(), 2, 2));
+    assert_eq!(
+        told(&[RecordType::SOA, RecordType::A]),
+        ("cec.example A".to_owned(), 1, 1),
+        "it says that there are some"
+    );
+}
+
 #[test]
 fn letter_case_is_compared_byte_by_byte() {
     let kept = |answered: &str| {
