@@ -101,7 +101,7 @@ fn merge(base: &mut Map<String, Value>, over: &Map<String, Value>) {
 fn shape(roots: &Map<String, Value>, check: &Check) -> Result<(), String> {
     for (name, value) in roots {
         // A base may carry more roots than this subject sees.
-        if let Some(ty) = check.types.get(name) {
+        if let Some(ty) = check.types().get(name) {
             fits(value, ty, name)?;
         }
     }

@@ -74,7 +74,7 @@ impl<'a> Stage<'a> {
         }
         let mut outcomes = Outcomes::new();
         for (at, item) in items.iter().take(LIST_CAP).enumerate() {
-            let key = key_of(item, check.types.get("item"), at);
+            let key = key_of(item, check.types().get("item"), at);
             let outcome = self.prior(check, Some(item)).unwrap_or_else(|| self.judge_one(check, Some(item)));
             outcomes.insert(Some(key), outcome);
         }
@@ -95,7 +95,7 @@ impl<'a> Stage<'a> {
                 })
                 .collect()
         };
-        if let (Some(item), Some(ty)) = (item, check.types.get("item")) {
+        if let (Some(item), Some(ty)) = (item, check.types().get("item")) {
             match find(item, ty, &Path(vec!["item".into()]), 1, self.probes) {
                 Found::Absent(_) => return Some(check.outcome(Verdict::NotApplicable, "the element is absent".into())),
                 Found::Blocked(why) => return Some(check.outcome(Verdict::Undetermined, why)),
@@ -183,7 +183,7 @@ impl<'a> Stage<'a> {
             if wanted.is_empty() {
                 continue;
             }
-            if let Some(seen) = check.types.get(name).and_then(|ty| plain_parts(value, ty, &wanted)) {
+            if let Some(seen) = check.types().get(name).and_then(|ty| plain_parts(value, ty, &wanted)) {
                 data.insert(name.to_owned(), seen);
             }
         }
@@ -193,14 +193,14 @@ impl<'a> Stage<'a> {
     /// What a rule reads.
     fn scene(&self, check: &Check, rule: &Rule, item: Option<&Value>) -> Scene {
         let mut scene = Scene::default();
-        for (name, ty) in check.types.iter().filter(|(name, _)| name.as_str() != "item") {
+        for (name, ty) in check.types().iter().filter(|(name, _)| name.as_str() != "item") {
             let paths: Vec<&[String]> =
                 rule.reads.iter().filter(|path| path.root() == name).map(|path| &path.0[1..]).collect();
             if let Some(value) = self.root(name).filter(|_| !paths.is_empty()) {
                 scene.set_parts(name, value, ty, &paths);
             }
         }
-        if let (Some(item), Some(ty)) = (item, check.types.get("item")) {
+        if let (Some(item), Some(ty)) = (item, check.types().get("item")) {
             scene.set("item", item, ty);
         }
         scene
@@ -208,7 +208,7 @@ impl<'a> Stage<'a> {
 
     fn find<'s>(&'s self, check: &'s Check, path: &Path, item: Option<&'s Value>) -> Found<'s, 's> {
         let value = if path.root() == "item" { item } else { self.root(path.root()) };
-        match (value, check.types.get(path.root())) {
+        match (value, check.types().get(path.root())) {
             (Some(value), Some(ty)) => find(value, ty, path, 1, self.probes),
             (None, _) if matches!(path.root(), "election" | "zone" | "asset") => {
                 Found::Absent(format!("a declared {}", path.root()))
@@ -239,7 +239,7 @@ impl<'a> Stage<'a> {
     fn observed_at(&self, check: &Check, path: &Path, item: Option<&Value>) -> Option<Timestamp> {
         let mut at = None;
         let mut value = if path.root() == "item" { item? } else { self.root(path.root())? };
-        let mut ty = check.types.get(path.root())?;
+        let mut ty = check.types().get(path.root())?;
         for step in 1..=path.0.len() {
             while let Type::Observation(inner) = ty {
                 at = value.get("observed_at").and_then(Value::as_str).and_then(|t| Timestamp::parse(t).ok()).or(at);
@@ -247,7 +247,7 @@ impl<'a> Stage<'a> {
                 ty = inner;
             }
             let Some(segment) = path.0.get(step) else { break };
-            ty = resolve(&Path(path.0[..=step].to_vec()), &check.types).ok()?;
+            ty = resolve(&Path(path.0[..=step].to_vec()), check.types()).ok()?;
             value = value.get(segment)?;
         }
         at

@@ -34,7 +34,8 @@ pub(super) fn read(name: &str, id: &str, text: &str, tables: &Tables) -> Result<
 
 /// Every fault of a check's file.
 fn lint(name: &str, text: &str, check: &Check) -> Vec<CheckFault> {
-    let Check { file, types, requires, must_exist, each, publish, .. } = check;
+    let Check { file, requires, must_exist, each, publish, .. } = check;
+    let types = check.types();
     let mut lint = Lint { name, text, faults: Vec::new() };
     lint.words(&check.id, file);
     if let Some(each) = each {
@@ -133,6 +134,9 @@ impl Lint<'_> {
             self.fault(key, fault);
         }
         let Some(rule) = compiled.rule else { return };
+        if let Some(fault) = cel::doubt(text) {
+            self.fault(key, fault);
+        }
         if compiled.yields != Type::Any && compiled.yields.word() != wanted.word() {
             self.fault(key, format!("gives a {}, but must give a {}", compiled.yields.word(), wanted.word()));
         }

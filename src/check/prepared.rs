@@ -25,8 +25,8 @@ pub struct Check {
     /// The record whose publication mends it.
     pub(super) publish: Option<Path>,
     pub(super) severity: SeverityRule,
-    /// Types by root name, `table` and `item` included.
-    pub(super) types: BTreeMap<String, Type>,
+    tables: Type,
+    types: OnceLock<BTreeMap<String, Type>>,
 }
 
 /// CEL that is compiled at its first use.
@@ -62,25 +62,18 @@ pub(super) enum SeverityRule {
 impl Check {
     /// The check that a file describes; whether the file is sound is the linter's question.
     pub(super) fn new(id: &str, file: CheckFile, digest: String, tables: &Tables) -> Self {
-        let mut types = roots(file.subject).clone();
-        types.insert("table".into(), tables.ty());
-        let each = file.each.as_deref().map(Path::parse);
-        if let Some(Type::List(element)) = each.as_ref().and_then(|path| resolve(path, &types).ok()).map(Type::bare) {
-            // The element keeps its observation, so that a failed one stays in the list as failed.
-            let element = element.as_ref().clone();
-            types.insert("item".into(), element);
-        }
         let paths = |texts: &[String]| texts.iter().map(|text| Path::parse(text)).collect();
         Self {
             id: id.to_owned(),
             requires: paths(&file.requires),
             must_exist: paths(&file.must_exist),
-            each,
+            each: file.each.as_deref().map(Path::parse),
             rule: file.rule.as_deref().map(Expression::new),
             publish: file.publish.as_deref().map(Path::parse),
             severity: Severity::parse(&file.severity)
                 .map_or_else(|| SeverityRule::Computed(Expression::new(&file.severity)), SeverityRule::Fixed),
-            types,
+            tables: tables.ty(),
+            types: OnceLock::new(),
             file,
             digest,
         }
@@ -91,12 +84,27 @@ impl Check {
         self.id.split('.').next().unwrap_or_default()
     }
 
+    /// Types by root name, `table` and `item` included; made when the check first meets a subject.
+    pub(super) fn types(&self) -> &BTreeMap<String, Type> {
+        self.types.get_or_init(|| {
+            let mut types = roots(self.file.subject).clone();
+            types.insert("table".into(), self.tables.clone());
+            let each = self.each.as_ref().and_then(|path| resolve(path, &types).ok()).map(Type::bare);
+            if let Some(Type::List(element)) = each {
+                // The element keeps its observation, so that a failed one stays in the list as failed.
+                let element = element.as_ref().clone();
+                types.insert("item".into(), element);
+            }
+            types
+        })
+    }
+
     /// The rule, if there is one beside `must_exist`.
     ///
     /// # Errors
     /// It does not compile.
     pub(super) fn rule(&self) -> Option<Result<&Rule, String>> {
-        self.rule.as_ref().map(|rule| rule.compiled(&self.types))
+        self.rule.as_ref().map(|rule| rule.compiled(self.types()))
     }
 
     /// The expression that says how severe it is, if that is no fixed word.
@@ -106,7 +114,7 @@ impl Check {
     pub(super) fn severity_rule(&self) -> Option<Result<&Rule, String>> {
         match &self.severity {
             SeverityRule::Fixed(_) => None,
-            SeverityRule::Computed(rule) => Some(rule.compiled(&self.types)),
+            SeverityRule::Computed(rule) => Some(rule.compiled(self.types())),
         }
     }
 }

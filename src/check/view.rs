@@ -1,7 +1,7 @@
 //! What a rule sees: the names at its root, their types, and their values for one subject.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -46,57 +46,49 @@ pub(super) struct View {
     pub(super) roots: BTreeMap<String, Value>,
 }
 
-/// Everything that rules see, in one schema: what its parts have in common is read once.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "only its schema is of use")]
-struct Roots {
-    asset: AssetView,
-    election: ElectionView,
-    endpoint: Endpoint,
-    estate: EstateIndex,
-    host: Host,
-    run: RunView,
-    service: Service,
-    zone: Zone,
-}
-
 /// The type of each root for a kind of subject, `table` and `item` aside.
 pub(super) fn roots(kind: SubjectKind) -> &'static BTreeMap<String, Type> {
-    static ROOTS: OnceLock<BTreeMap<SubjectKind, BTreeMap<String, Type>>> = OnceLock::new();
-    let all = ROOTS.get_or_init(|| {
-        let types = match Type::of::<Roots>() {
-            Type::Object(object) => {
-                object.fields.iter().map(|(name, field)| (name.clone(), field.ty.clone())).collect()
-            }
-            _ => BTreeMap::new(),
-        };
-        [SubjectKind::Estate, SubjectKind::Zone, SubjectKind::Host, SubjectKind::Service]
-            .into_iter()
-            .map(|kind| (kind, roots_of(kind, &types)))
-            .collect()
-    });
-    static NONE: BTreeMap<String, Type> = BTreeMap::new();
-    all.get(&kind).unwrap_or(&NONE)
+    static ESTATE: LazyLock<BTreeMap<String, Type>> = LazyLock::new(|| roots_of(SubjectKind::Estate));
+    static ZONE: LazyLock<BTreeMap<String, Type>> = LazyLock::new(|| roots_of(SubjectKind::Zone));
+    static HOST: LazyLock<BTreeMap<String, Type>> = LazyLock::new(|| roots_of(SubjectKind::Host));
+    static SERVICE: LazyLock<BTreeMap<String, Type>> = LazyLock::new(|| roots_of(SubjectKind::Service));
+    match kind {
+        SubjectKind::Estate => &ESTATE,
+        SubjectKind::Zone => &ZONE,
+        SubjectKind::Host => &HOST,
+        SubjectKind::Service => &SERVICE,
+    }
 }
 
-fn roots_of(kind: SubjectKind, types: &BTreeMap<String, Type>) -> BTreeMap<String, Type> {
+fn roots_of(kind: SubjectKind) -> BTreeMap<String, Type> {
     let names: &[&str] = match kind {
         SubjectKind::Estate => &["election", "run", "estate"],
         SubjectKind::Zone => &["election", "run", "asset", "zone"],
         SubjectKind::Host => &["election", "run", "asset", "zone", "host"],
         SubjectKind::Service => &["election", "run", "asset", "zone", "host", "service"],
     };
-    let ty = |name: &str| match name {
-        "service" => flat_service(types),
-        name => types.get(name).cloned().unwrap_or(Type::Any),
-    };
-    names.iter().map(|name| ((*name).to_owned(), ty(name))).collect()
+    names.iter().map(|name| ((*name).to_owned(), root(name))).collect()
+}
+
+/// Each is read from its schema once, and only if a rule can see it: many runs have no service.
+fn root(name: &str) -> Type {
+    static ZONE: LazyLock<Type> = LazyLock::new(Type::of::<Zone>);
+    static HOST: LazyLock<Type> = LazyLock::new(Type::of::<Host>);
+    match name {
+        "asset" => Type::of::<AssetView>(),
+        "election" => Type::of::<ElectionView>(),
+        "estate" => Type::of::<EstateIndex>(),
+        "host" => HOST.clone(),
+        "run" => Type::of::<RunView>(),
+        "service" => flat_service(),
+        "zone" => ZONE.clone(),
+        _ => Type::Any,
+    }
 }
 
 /// A rule on a service sees one endpoint of it, flat.
-fn flat_service(types: &BTreeMap<String, Type>) -> Type {
-    let (Some(Type::Object(service)), Some(Type::Object(endpoint))) = (types.get("service"), types.get("endpoint"))
-    else {
+fn flat_service() -> Type {
+    let (Type::Object(service), Type::Object(endpoint)) = (Type::of::<Service>(), Type::of::<Endpoint>()) else {
         return Type::Any;
     };
     let mut fields = service.fields.clone();

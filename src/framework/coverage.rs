@@ -52,8 +52,10 @@ pub fn coverage(
             scope.retain(|id| citing.contains_key(id) || bearing.contains_key(id));
             let checks: BTreeSet<&str> =
                 scope.iter().flat_map(|id| citing.get(id).into_iter().flatten()).copied().collect();
-            let seen: BTreeSet<usize> =
+            let mut seen: Vec<usize> =
                 scope.iter().flat_map(|id| bearing.get(id).into_iter().flatten()).copied().collect();
+            seen.sort_unstable();
+            seen.dedup();
             let unrun = checks.iter().filter(|check| !ran.contains(**check)).count();
             let mut learned = Learned::from(control, seen.into_iter().map(|index| &outcomes[index]));
             learned.not_selected(unrun);
@@ -124,11 +126,11 @@ fn citing(catalogue: &BTreeMap<String, Vec<String>>) -> BTreeMap<&str, BTreeSet<
 }
 
 /// Places of outcomes by the control they cite.
-fn bearing<'a>(outcomes: &[Outcome<'a>]) -> BTreeMap<&'a str, BTreeSet<usize>> {
-    let mut bearing: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+fn bearing<'a>(outcomes: &[Outcome<'a>]) -> BTreeMap<&'a str, Vec<usize>> {
+    let mut bearing: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, outcome) in outcomes.iter().enumerate() {
         for id in outcome.controls {
-            bearing.entry(id).or_default().insert(index);
+            bearing.entry(id).or_default().push(index);
         }
     }
     bearing

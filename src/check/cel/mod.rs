@@ -9,9 +9,9 @@ mod walk;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use cel::common::ast::{CallExpr, Expr};
-use cel::parser::Macro;
-use cel::{Context, Env, ExecutionError, Program, Value};
+use cel::extractors::This;
+use cel::parser::{Expression, PrattParser};
+use cel::{Context, Env, ExecutionError, Value};
 use regex::Regex;
 use serde_json::Value as Json;
 
@@ -29,7 +29,7 @@ const FUNCTIONS: &[&str] = &[
     "startsWith",
     "endsWith",
     "contains",
-    "matches",
+    MATCHES,
     "timestamp",
     "duration",
     "string",
@@ -43,16 +43,16 @@ const FUNCTIONS: &[&str] = &[
     UNDETERMINED,
 ];
 
+/// `text.matches(pattern)`: the crate's own would compile the pattern at every call.
+const MATCHES: &str = "matches";
+
 /// `undetermined('why')`: the facts are there, but what they say is that nobody knows. It ends the rule without a verdict.
 const UNDETERMINED: &str = "undetermined";
-
-/// The name that the cached `matches` goes by inside.
-const CACHED_MATCHES: &str = "matches_cached";
 
 /// A compiled rule.
 #[derive(Debug)]
 pub(super) struct Rule {
-    program: Program,
+    expression: Expression,
     /// Paths of facts that it reads, the longest of each.
     pub(super) reads: BTreeSet<Path>,
 }
@@ -67,16 +67,26 @@ pub(super) struct Compiled {
 
 /// Compiles the text against the names it may use.
 pub(super) fn compile(text: &str, names: &BTreeMap<String, Type>) -> Compiled {
-    let program = match ENV.compile(text) {
-        Ok(program) => program,
+    // The hand-written one of the crate's two parsers: it takes a twentieth of the time of the other.
+    let expression = match PrattParser::new().parse(text) {
+        Ok(expression) => expression,
         Err(e) => return Compiled { rule: None, yields: Type::Any, faults: vec![e.to_string()] },
     };
     let mut walk =
         Walk { names: names.clone(), bound: BTreeSet::new(), reads: BTreeSet::new(), faults: Vec::new(), depth: 0 };
-    let yields = walk.infer(program.expression());
+    let yields = walk.infer(&expression);
     let Walk { reads, faults, .. } = walk;
     let longest = reads.iter().filter(|p| !reads.iter().any(|q| q != *p && q.covers(&p.0))).cloned().collect();
-    Compiled { rule: faults.is_empty().then_some(Rule { program, reads: longest }), yields, faults }
+    Compiled { rule: faults.is_empty().then_some(Rule { expression, reads: longest }), yields, faults }
+}
+
+/// What the crate's other parser, which is generated from the grammar of the language, finds wrong with a text that compiles, or reads otherwise.
+pub(super) fn doubt(text: &str) -> Option<String> {
+    match (ENV.compile(text), PrattParser::new().parse(text)) {
+        (Ok(other), Ok(ours)) if *other.expression() == ours => None,
+        (Err(e), _) => Some(e.to_string()),
+        _ => Some("is read in two ways by the two parsers of CEL; write it more plainly".to_owned()),
+    }
 }
 
 /// Values ready for one evaluation: of each name only what the rule reads, because the crate copies whatever it is given.
@@ -122,12 +132,12 @@ impl Rule {
     }
     fn evaluate(&self, scene: &Scene) -> Result<Value, String> {
         let mut context = Context::with_env(Arc::clone(&ENV));
-        context.add_function(CACHED_MATCHES, cached_matches).map_err(|e| e.to_string())?;
+        context.add_function(MATCHES, matches).map_err(|e| e.to_string())?;
         for (name, value) in &scene.0 {
             context.add_variable_from_value(name, value.clone());
         }
         context.add_function(UNDETERMINED, undetermined).map_err(|e| e.to_string())?;
-        self.program.execute(&context).map_err(|e| match e {
+        Value::resolve(&self.expression, &context).map_err(|e| match e {
             ExecutionError::FunctionError { function, message } if function == UNDETERMINED => {
                 format!("indeterminate: {message}")
             }
@@ -136,18 +146,7 @@ impl Rule {
     }
 }
 
-static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
-    let mut env = Env::stdlib();
-    // `text.matches(pattern)` becomes a call that keeps the compiled pattern: 35 times faster on rules with patterns.
-    let cached = Macro::receiver("matches", 1, |helper, target, args| {
-        let (Some(text), Some(pattern)) = (target.take(), args.pop()) else { return Ok(None) };
-        let call = CallExpr { func_name: CACHED_MATCHES.to_owned(), target: None, args: vec![text, pattern] };
-        Ok(Some(helper.next_expr(Expr::Call(call))))
-    });
-    // The name is free in a fresh environment; were it not, `matches` would merely be slow.
-    let _ = env.add_macro(cached);
-    Arc::new(env)
-});
+static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 static PATTERNS: Mutex<BTreeMap<String, Regex>> = Mutex::new(BTreeMap::new());
 
@@ -155,12 +154,13 @@ fn undetermined(why: Arc<String>) -> Result<bool, ExecutionError> {
     Err(ExecutionError::function_error(UNDETERMINED, why))
 }
 
-fn cached_matches(text: Arc<String>, pattern: Arc<String>) -> Result<bool, ExecutionError> {
+/// Each pattern is compiled once: 35 times faster on rules with patterns.
+fn matches(This(text): This<Arc<String>>, pattern: Arc<String>) -> Result<bool, ExecutionError> {
     let mut patterns = PATTERNS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(regex) = patterns.get(pattern.as_str()) {
         return Ok(regex.is_match(&text));
     }
-    let regex = Regex::new(&pattern).map_err(|e| ExecutionError::function_error("matches", e))?;
+    let regex = Regex::new(&pattern).map_err(|e| ExecutionError::function_error(MATCHES, e))?;
     let found = regex.is_match(&text);
     patterns.insert(pattern.to_string(), regex);
     Ok(found)
@@ -196,6 +196,17 @@ mod tests {
     fn what_is_known_outweighs_what_is_not() {
         assert_eq!(judged("1 == 1 || undetermined('nobody answered')"), Ok(true));
         assert_eq!(judged("1 == 2 && undetermined('nobody answered')"), Ok(false));
+    }
+
+    #[test]
+    fn both_parsers_read_every_rule_alike() {
+        let catalogue = super::super::Catalogue::load(&[]).unwrap();
+        let texts: Vec<&String> =
+            catalogue.checks.values().flat_map(|check| check.file.rule.iter().chain([&check.file.severity])).collect();
+        assert!(texts.len() > 300, "{}", texts.len());
+        for text in texts {
+            assert_eq!(doubt(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, LiteralValue, SelectExpr, operators as op};
 use regex::Regex;
 
-use super::{CACHED_MATCHES, FUNCTIONS, MAX_DEPTH, UNDETERMINED, nearest};
+use super::{FUNCTIONS, MATCHES, MAX_DEPTH, UNDETERMINED, nearest};
 use crate::check::path::Path;
 use crate::check::types::Type;
 use crate::facts::Timestamp;
@@ -166,8 +166,8 @@ impl Walk {
                 }
                 first
             }
-            CACHED_MATCHES => {
-                self.pattern(call.args.get(1));
+            MATCHES => {
+                self.pattern(call.args.last());
                 Type::Bool
             }
             name if FUNCTIONS.contains(&name) => self.function(name, call),
