@@ -41,6 +41,10 @@ pub struct ZoneMail {
     #[serde(default, skip_serializing_if = "Observation::is_underived")]
     #[schemars(extend("x-derived" = true, "x-since" = 2))]
     pub accepts_mail: Observation<bool>,
+    /// The networks that its exchangers stand in; absent where there are none.
+    #[serde(default, skip_serializing_if = "Observation::is_underived")]
+    #[schemars(extend("x-derived" = true, "x-since" = 2))]
+    pub mx_networks: Observation<MxNetworks>,
     /// The SPF record (RFC 7208).
     #[serde(default, skip_serializing_if = "Observation::is_underived")]
     #[schemars(extend("x-derived" = true))]
@@ -101,6 +105,7 @@ impl ZoneMail {
             sends: None,
             receives: None,
             accepts_mail: Observation::underived(),
+            mx_networks: Observation::underived(),
             spf: Observation::underived(),
             dmarc: Observation::underived(),
             dmarc_policy: Observation::underived(),
@@ -179,6 +184,19 @@ pub struct Mx {
     #[serde(default)]
     #[schemars(extend("x-since" = 2))]
     pub tlsa: Observation<Tlsa>,
+}
+
+/// Derived: the addresses of all exchangers together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MxNetworks {
+    pub addresses: i64,
+    /// Network prefixes of IPv4 addresses (/24).
+    pub ipv4: i64,
+    /// Network prefixes of IPv6 addresses (/48).
+    pub ipv6: i64,
+    /// Exchangers whose addresses could not be learned.
+    pub unlearned: i64,
 }
 
 /// Derived: SPF (RFC 7208).
@@ -280,6 +298,12 @@ pub struct DmarcPolicy {
     pub inherited: bool,
     /// `none`, `quarantine` or `reject`, as it applies to the zone's name.
     pub policy: String,
+    /// `t=y`: receivers are asked to apply a milder one.
+    #[schemars(extend("x-since" = 2))]
+    pub testing: bool,
+    /// Addresses for aggregate reports.
+    #[schemars(extend("x-since" = 2))]
+    pub rua: Vec<String>,
     /// RFC 9989 §4.10.2.
     pub organisational_domain: String,
     /// Names that the walk asked, in order.

@@ -18,6 +18,7 @@ mod mail;
 mod mail_report;
 mod name;
 mod named;
+mod network;
 mod observation;
 mod registration;
 mod service;
@@ -42,11 +43,12 @@ pub use estate_index::{CriticalHost, Ending, EstateIndex, FunctionIndex, KeyUse,
 pub use host::{AddressPorts, Host, HostAddress, HostDns, PortUnknown, Ports};
 pub use mail::{
     DkimKey, DkimRecord, DkimSelector, Dmarc, DmarcPolicy, Fault, MailAnswer, MailTarget, MailTargets, MtaSts,
-    MtaStsPolicy, Mx, PolicyAnswer, Proposed, ProposedRecord, ReportTarget, Spf, SpfNode, TlsRpt, ZoneMail,
+    MtaStsPolicy, Mx, MxNetworks, PolicyAnswer, Proposed, ProposedRecord, ReportTarget, Spf, SpfNode, TlsRpt, ZoneMail,
 };
 pub use mail_report::{DomainReports, MailReports, RejectedSource, Reported, ReportedSource, UnreadReport};
 pub use name::{dmarc_walk, is_within, registrable};
 pub use named::{Announcement, CaaMatch, Dane, DaneRecord, Ech, EchConfig, HttpsAnswer, HttpsRecord, Tlsa, TlsaRecord};
+pub use network::prefix;
 pub use observation::{Observation, Reason, Unobserved};
 pub use registration::DomainRegistration;
 pub use service::{Access, Agreement, Endpoint, PortState, Protocol, Service};

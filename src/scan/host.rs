@@ -10,7 +10,7 @@ use super::{Ports, Selection, Services, Visit};
 use crate::estate::{DeclaredService, Scheme};
 use crate::facts::{Endpoint, Host, HostAddress, HostDns, Observation, Reason, Service, Tlsa, Unobserved};
 use crate::probe::{Context, dns, services};
-use crate::scope::{NotOurs, Target, prefix, use_kind};
+use crate::scope::{NotOurs, Target, use_kind};
 
 /// One address of the host: what may be asked of it, and what the port look said.
 pub(super) struct Site {
@@ -72,7 +72,7 @@ fn host_address(context: &Context, address: IpAddr) -> HostAddress {
         address: address.to_string(),
         operator: ownership.kind.word().to_owned(),
         operator_by: ownership.by,
-        prefix: prefix(address),
+        prefix: crate::facts::prefix(address),
         use_kind: use_kind(address).to_owned(),
     }
 }

@@ -1,8 +1,8 @@
-//! What an address is: its special use and its network prefix.
+//! What an address is: its special use.
 
 use std::net::IpAddr;
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
 
 /// Special-purpose blocks that are no place for a public service (IANA special-purpose address registries, RFC 6890).
 const SPECIAL: &[(&str, &str)] = &[
@@ -36,13 +36,4 @@ pub fn use_kind(address: IpAddr) -> &'static str {
     let address = address.to_canonical();
     let within = |block: &str| block.parse::<IpNet>().is_ok_and(|net| net.contains(&address));
     SPECIAL.iter().find(|(block, _)| within(block)).map_or("public", |(_, kind)| kind)
-}
-
-/// The network prefix that diversity is judged by: /24 for IPv4, /48 for IPv6.
-pub fn prefix(address: IpAddr) -> String {
-    let net = match address {
-        IpAddr::V4(v4) => Ipv4Net::new(v4, 24).map(IpNet::V4),
-        IpAddr::V6(v6) => Ipv6Net::new(v6, 48).map(IpNet::V6),
-    };
-    net.map_or_else(|_| address.to_string(), |net| net.trunc().to_string())
 }

@@ -6,7 +6,7 @@ mod providers;
 mod roots;
 mod target;
 
-pub use address::{prefix, use_kind};
+pub use address::use_kind;
 pub use permission::{Act, Class, NotOurs};
 pub use target::{Role, Target};
 

@@ -30,6 +30,7 @@ pub(crate) fn write(lab: &Namespace, now: OffsetDateTime) {
     // Its second name is nowhere else, and not declared.
     issue(lab, &trusted, "v4only.bad.example", "v4only.bad.example,staging.bad.example", good, &[]);
     issue(lab, &trusted, "mta-sts.good.example", "mta-sts.good.example", good, &[]);
+    issue(lab, &trusted, "mta-sts.cname-mx.example", "mta-sts.cname-mx.example", good, &[]);
     issue(lab, &stranger, "mta-sts.mailfaults.example", "mta-sts.mailfaults.example", good, &[]);
     issue(lab, &trusted, "split-other", "split.bad.example", good, &[]);
     issue(lab, &trusted, "expired.bad.example", "expired.bad.example", (now - day(90), now - day(3)), &[]);

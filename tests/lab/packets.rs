@@ -117,6 +117,7 @@ fn tlsa_is_asked_for_declared_services_and_exchangers_alone_and_once_a_look() {
         "mx.lapsed",
         "mx.differ-mail",
         "mx.mail-differs",
+        "mx2.mail-differs",
     ];
     let exchangers = exchangers.map(|name| format!("_25._tcp.{name}.example"));
     let of_zones = plan::MAIL_ZONES.map(|zone| format!("_25._tcp.mx.{zone}"));

@@ -65,8 +65,11 @@ pub(crate) const ELSEWHERE: &str = "45.12.1.80";
 /// The registry's server, which the estate names for two zones.
 pub(crate) const REGISTRY: &str = "45.13.1.43";
 /// Policy hosts of MTA-STS: not declared themselves, one GET is theirs.
-pub(crate) const POLICY_HOSTS: [(&str, &str); 2] =
-    [("mta-sts.good.example", "45.10.2.92"), ("mta-sts.mailfaults.example", "45.10.2.91")];
+pub(crate) const POLICY_HOSTS: [(&str, &str); 3] = [
+    ("mta-sts.good.example", "45.10.2.92"),
+    ("mta-sts.mailfaults.example", "45.10.2.91"),
+    ("mta-sts.cname-mx.example", "45.10.2.93"),
+];
 
 /// The hosts of bad.example: name, addresses, declared services.
 pub(crate) const BAD_HOSTS: [(&str, &[&str], &[&str]); 24] = [

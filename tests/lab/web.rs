@@ -52,7 +52,7 @@ pub(crate) fn serve(lab: &mut Namespace, now: OffsetDateTime) {
         "openssl",
         &["genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe3072", "-out", "ffdhe3072.pem"],
     );
-    for ((host, place), policy) in POLICY_HOSTS.into_iter().zip([GOOD_POLICY, BAD_POLICY]) {
+    for ((host, place), policy) in POLICY_HOSTS.into_iter().zip([GOOD_POLICY, BAD_POLICY, SHORT_POLICY]) {
         sites.push_str(&secure(&[place], host, host, policy));
     }
     // Named by a redirect and by a page, and not declared.
@@ -143,6 +143,15 @@ location / { return 404; }
 /// As a web page, in testing, with a line that is none, and for nobody.
 const BAD_POLICY: &str = r#"
 location = /.well-known/mta-sts.txt { return 200 "version: STSv1\nmode: testing\nhello\nmx: other.example\nmax_age: 86400\n"; }
+location / { return 404; }
+"#;
+
+/// Forgotten within the hour.
+const SHORT_POLICY: &str = r#"
+location = /.well-known/mta-sts.txt {
+  default_type text/plain;
+  return 200 "version: STSv1\nmode: enforce\nmx: mx.cname-mx.example\nmax_age: 3600\n";
+}
 location / { return 404; }
 "#;
 

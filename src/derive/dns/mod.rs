@@ -79,6 +79,6 @@ fn unknown(dns: &mut ZoneDns, why: &Unobserved) {
     dns.signing = why.cast();
 }
 
-fn size(count: usize) -> i64 {
+pub(super) fn size(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

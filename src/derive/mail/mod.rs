@@ -13,9 +13,15 @@ mod walk;
 
 pub(in crate::derive) use answers::Answers;
 
-use super::dns::AsTable;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::dns::{AsTable, size};
 use super::{Given, spf, tls};
-use crate::facts::{Blobs, MailReports, MailTargets, MtaStsPolicy, Observation, Proposed, Reason, Span, ZoneMail};
+use crate::facts::{
+    Blobs, MailReports, MailTargets, MtaStsPolicy, Mx, MxNetworks, Observation, Proposed, Reason, Span, ZoneMail,
+    prefix,
+};
 use proposed::Around;
 
 /// What all zones share.
@@ -34,6 +40,7 @@ pub(super) fn derive(zone: &str, mail: &mut ZoneMail, negative_ttl: Option<Span>
         true => Observation::Observed { observed_at, value: true },
         false => Observation::Absent { observed_at },
     });
+    mail.mx_networks = mail.accepts_mail.and_then(|_, _| networks(&mail.mx));
     mail.spf = mail.txt.and_then(|texts, at| spf::read(zone, texts, at, &mail.spf_reached, answers));
     mail.dmarc = mail.dmarc_txt.and_then(|texts, at| dmarc::read(zone, texts, at));
     mail.dmarc_policy = walk::policy(zone, &mail.dmarc, answers);
@@ -54,6 +61,7 @@ pub(super) fn derive(zone: &str, mail: &mut ZoneMail, negative_ttl: Option<Span>
 /// Empties every derived fact of mail.
 pub(super) fn strip(mail: &mut ZoneMail) {
     mail.accepts_mail = Observation::underived();
+    mail.mx_networks = Observation::underived();
     mail.spf = Observation::underived();
     mail.dmarc = Observation::underived();
     mail.dmarc_policy = Observation::underived();
@@ -65,6 +73,28 @@ pub(super) fn strip(mail: &mut ZoneMail) {
     mail.targets = MailTargets::default();
     mail.proposed = Proposed::default();
     mail.reported = Observation::underived();
+}
+
+fn networks(mx: &Observation<Vec<Mx>>) -> Observation<MxNetworks> {
+    mx.and_then(|list, observed_at| {
+        let of = |mx: &Mx| mx.addresses.value().cloned().unwrap_or_default();
+        let addresses: BTreeSet<IpAddr> = list.iter().flat_map(of).filter_map(|text| text.parse().ok()).collect();
+        let prefixes = |v4: bool| {
+            addresses
+                .iter()
+                .filter(|address| address.is_ipv4() == v4)
+                .map(|address| prefix(*address))
+                .collect::<BTreeSet<_>>()
+        };
+        let is_open = |mx: &&Mx| !matches!(mx.addresses, Observation::Observed { .. } | Observation::Absent { .. });
+        let value = MxNetworks {
+            addresses: size(addresses.len()),
+            ipv4: size(prefixes(true).len()),
+            ipv6: size(prefixes(false).len()),
+            unlearned: size(list.iter().filter(is_open).count()),
+        };
+        Observation::Observed { observed_at, value }
+    })
 }
 
 /// Absent if no selector was asked for, or none of a provider's has a key.

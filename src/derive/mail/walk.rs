@@ -3,31 +3,32 @@
 
 use super::Answers;
 use super::dmarc::{self, is_dmarc};
-use crate::facts::{Dmarc, DmarcPolicy, LIST_CAP, Observation, ReportTarget, dmarc_walk, registrable};
+use crate::facts::{Dmarc, DmarcPolicy, LIST_CAP, Observation, ReportTarget, Unobserved, dmarc_walk, registrable};
 
 /// The policy that receivers apply to mail from the zone's own name; absent if there is none on the way up. `own` is the
 /// record of the name itself.
 pub(super) fn policy(zone: &str, own: &Observation<Dmarc>, answers: Answers<'_>) -> Observation<DmarcPolicy> {
     let walk = match walk(zone, own, answers) {
         Ok(walk) => walk,
-        Err(why) => return why,
+        Err(why) => return why.cast(),
     };
     let Walk { found, walked, organisational_domain } = walk;
     let applies = match own.value().filter(|own| own.records == 1) {
-        Some(own) => Some((zone.to_owned(), own.policy.clone())),
+        Some(own) => Some((zone.to_owned(), own.policy.clone(), own)),
         // The organisation's record comes before that of the public suffix above it (§4.10.1).
         None => {
             let of = |name: &str| found.iter().find(|(at, _)| at == name);
             let above = of(&organisational_domain).or_else(|| found.iter().find(|(_, dmarc)| dmarc.psd == "y"));
-            above.map(|(at, dmarc)| (at.clone(), dmarc.subdomain_policy.clone()))
+            above.map(|(at, dmarc)| (at.clone(), dmarc.subdomain_policy.clone(), dmarc))
         }
     };
     let observed_at = own.observed_at();
     match applies {
         None => Observation::Absent { observed_at },
-        Some((found_at, policy)) => {
+        Some((found_at, policy, record)) => {
             let inherited = found_at != zone;
-            let value = DmarcPolicy { found_at, inherited, policy, organisational_domain, walked };
+            let (testing, rua) = (record.testing, record.rua.clone());
+            let value = DmarcPolicy { found_at, inherited, policy, testing, rua, organisational_domain, walked };
             Observation::Observed { observed_at, value }
         }
     }
@@ -41,7 +42,7 @@ struct Walk {
 }
 
 /// Goes up as a receiver does. A step that could not be asked leaves everything open, unless the name's own record decides.
-fn walk(zone: &str, own: &Observation<Dmarc>, answers: Answers<'_>) -> Result<Walk, Observation<DmarcPolicy>> {
+fn walk(zone: &str, own: &Observation<Dmarc>, answers: Answers<'_>) -> Result<Walk, Unobserved> {
     let mut found: Vec<(String, Dmarc)> = Vec::new();
     let mut walked = Vec::new();
     for name in dmarc_walk(zone) {
@@ -56,7 +57,7 @@ fn walk(zone: &str, own: &Observation<Dmarc>, answers: Answers<'_>) -> Result<Wa
             Observation::Observed { .. } | Observation::Absent { .. } => {}
             // The policy is known; which domain is the organisation's stays with what is known.
             _ if own.value().is_some() => break,
-            unknown => return Err(unknown.and_then(|_, observed_at| Observation::Absent { observed_at })),
+            unknown => return Err(unknown.unobserved().unwrap_or_else(Unobserved::absent)),
         }
         if found.last().is_some_and(|(at, dmarc)| at == name && dmarc.psd != "u") {
             break;

@@ -8,9 +8,9 @@ use futures_util::future::{join, join_all};
 use hickory_resolver::proto::rr::RecordType;
 
 use crate::estate::OperatorKind;
-use crate::facts::{LIST_CAP, NameServer, Observation, Reason, ServerAnswer};
+use crate::facts::{LIST_CAP, NameServer, Observation, Reason, ServerAnswer, prefix};
 use crate::net::NetError;
-use crate::scope::{prefix, use_kind};
+use crate::scope::use_kind;
 
 use super::ask::parse_name;
 use super::records::addresses;

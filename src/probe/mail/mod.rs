@@ -57,6 +57,7 @@ pub async fn look(authority: Authority<'_>, zone: &str, mail: &MailUse) -> ZoneM
         sends: mail.sends,
         receives: mail.receives,
         accepts_mail: Observation::underived(),
+        mx_networks: Observation::underived(),
         spf: Observation::underived(),
         dmarc: Observation::underived(),
         dmarc_policy: Observation::underived(),

@@ -5,7 +5,7 @@ use time::Duration;
 use super::signing::{Fault, Signing, digest, key};
 use super::zones::plain;
 use crate::namespace::Namespace;
-use crate::plan::{GOOD, MAIL};
+use crate::plan::{GOOD, MAIL, POLICY_HOSTS};
 
 /// Name, text, and how it is signed.
 type Zone = (&'static str, String, Option<Signing>);
@@ -104,7 +104,10 @@ const MAIL_FAULTS: [(&str, &str, &str); 8] = [
 
 fn mail(apex: &str, spf: &str, dmarc: &str) -> String {
     let exchanger = match apex {
-        "cname-mx.example" => format!("mx IN CNAME real\nreal IN A {}\n", MAIL[0]),
+        "cname-mx.example" => format!(
+            "mx IN CNAME real\nreal IN A {}\n_mta-sts IN TXT \"v=STSv1; id=1\"\nmta-sts IN A {}\n",
+            MAIL[0], POLICY_HOSTS[2].1
+        ),
         _ => format!("mx IN A {}\n", MAIL[0]),
     };
     format!("{}@ IN MX 10 mx\n{exchanger}{spf}\n{dmarc}\n", plain(apex))

@@ -57,6 +57,9 @@ fn tlsa(lab: &Namespace, port: u16, name: &str) -> String {
 /// Keys for an encrypted ClientHello, of version 0xfe0d and with the public name `public.good.example`.
 const ECH: &str = "AEb+DQBCBwAgACAJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQAEAAEAAQATcHVibGljLmdvb2QuZXhhbXBsZQAA";
 
+/// That of the key that comes next.
+const NEXT: &str = "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100";
+
 /// A digest of nothing that anybody has.
 const OTHER: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
@@ -71,7 +74,8 @@ pub(super) fn good(lab: &Namespace) -> String {
         + &format!("named IN HTTPS 1 . alpn=http/1.1 ipv4hint={NAMED} ech={ECH}\n")
         + "named IN CAA 0 issue \"letsencrypt.org; validationmethods=dns-01\"\nnamed IN CAA 0 iodef \"mailto:security@good.example\"\n"
         + &tlsa(lab, 25, "mx1.good.example")
-        + &tlsa(lab, 25, "mx2.good.example");
+        + &tlsa(lab, 25, "mx2.good.example")
+        + &format!("_25._tcp.mx1 IN TLSA 3 1 1 {NEXT}\n_25._tcp.mx2 IN TLSA 3 1 1 {NEXT}\n");
     plain("good.example")
         + &records("ns3.good.example", &NS3)
         + &hosts
@@ -157,7 +161,9 @@ pub(super) fn mail_differs(is_old: bool) -> String {
         false => ("reject", "O2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik=", "_mta-sts IN TXT \"v=STSv1; id=2\"\n"),
     };
     plain("mail-differs.example")
-        + &format!("@ IN MX 10 mx\nmx IN A {}\n@ IN TXT \"v=spf1 mx -all\"\n{more}", MAIL[0])
+        // Nobody stands at the second, which is in the same network.
+        + &format!("@ IN MX 10 mx\n@ IN MX 20 mx2\nmx IN A {}\nmx2 IN A 45.10.2.26\n", MAIL[0])
+        + &format!("@ IN TXT \"v=spf1 mx -all\"\n{more}")
         + &format!("_dmarc IN TXT \"v=DMARC1; p={policy}; rua=mailto:d@mail-differs.example\"\n")
         + &format!("s1._domainkey IN TXT \"v=DKIM1; k=ed25519; p={key}\"\n_25._tcp.mx IN TLSA 3 1 1 {OTHER}\n")
         + "_smtp._tls IN TXT \"v=TLSRPTv1; rua=mailto:t@mail-differs.example\"\n"
