@@ -1,6 +1,7 @@
 //! A whole document judged: every check on every subject, endpoints taken together, second looks held against first ones.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::catalogue::Catalogue;
 use super::judge::{Outcome, Outcomes, Stage};
@@ -41,7 +42,7 @@ pub fn worth_a_second_look(findings: &[Finding], catalogue: &Catalogue) -> BTree
     let mut subjects: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let severe = findings.iter().filter(|f| f.verdict == Verdict::Fail && f.severity >= Severity::High);
     for finding in severe.filter(|f| f.subject.kind != SubjectKind::Estate) {
-        let Some(check) = catalogue.checks.get(&finding.check) else { continue };
+        let Some(check) = catalogue.checks.get(&*finding.check) else { continue };
         if check.file.evidence != EvidenceKind::Declared {
             subjects.entry(finding.subject.name.clone()).or_default().extend(check.file.requires.iter().cloned());
         }
@@ -49,7 +50,7 @@ pub fn worth_a_second_look(findings: &[Finding], catalogue: &Catalogue) -> BTree
     subjects
 }
 
-type Key = (String, Subject, Option<String>);
+type Key = (Arc<str>, Arc<Subject>, Option<String>);
 
 /// One verdict over all endpoints.
 struct Merged {
@@ -61,7 +62,7 @@ fn judge_looks(looks: &Looks, document: &Document, bench: &Bench<'_>) -> BTreeMa
     let frame = Frame::new(bench.estate, document.run.now);
     let mut all = BTreeMap::new();
     let mut add = |kind, name: &str, views: Vec<(String, View)>| {
-        judge_subject(Subject { kind, name: name.to_owned() }, views, document, bench, &mut all);
+        judge_subject(&Arc::new(Subject { kind, name: name.to_owned() }), views, document, bench, &mut all);
     };
     for (name, zone) in &looks.zones {
         add(SubjectKind::Zone, name, vec![(String::new(), frame.zone(zone, bench.estate.asset(name)))]);
@@ -88,14 +89,14 @@ fn judge_looks(looks: &Looks, document: &Document, bench: &Bench<'_>) -> BTreeMa
 }
 
 fn judge_subject(
-    subject: Subject,
+    subject: &Arc<Subject>,
     views: Vec<(String, View)>,
     document: &Document,
     bench: &Bench<'_>,
     all: &mut BTreeMap<Key, Merged>,
 ) {
     // Identical endpoint facts are judged once: the address is not what makes them different.
-    let mut judged: Vec<(String, BTreeMap<String, Outcomes>)> = Vec::new();
+    let mut judged: Vec<(String, BTreeMap<Arc<str>, Outcomes>)> = Vec::new();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let several = views.len() > 1;
     for (address, view) in views {
@@ -107,14 +108,14 @@ fn judge_subject(
         }
         let stage = Stage::new(bench.catalogue, view, &document.probes);
         let checks = bench.catalogue.checks.values().filter(|c| c.file.subject == subject.kind && (bench.selected)(c));
-        let outcomes = checks.map(|check| (check.id.clone(), stage.judge(check))).collect();
+        let outcomes = checks.map(|check| (Arc::clone(&check.id), stage.judge(check))).collect();
         seen.insert(print, judged.len());
         judged.push((address, outcomes));
     }
     for (address, by_check) in judged {
         for (check, outcomes) in by_check {
             for (element, outcome) in outcomes {
-                merge(all, (check.clone(), subject.clone(), element), &address, outcome);
+                merge(all, (Arc::clone(&check), Arc::clone(subject), element), &address, outcome);
             }
         }
     }
@@ -143,7 +144,8 @@ fn finding(key: Key, merged: Merged, again: Option<&Merged>, bench: &Bench<'_>) 
     let (id, subject, element) = key;
     let Merged { outcome, at } = merged;
     // The key came from this catalogue.
-    let file = bench.catalogue.checks.get(&id).map(|check| &check.file);
+    let check = bench.catalogue.checks.get(&*id);
+    let file = check.map(|check| &check.file);
     let declared = file.is_none_or(|f| f.evidence == EvidenceKind::Declared);
     let own = file.map_or(Confidence::Possible, |f| f.confidence);
     let severe = outcome.verdict == Verdict::Fail && outcome.severity >= Severity::High;
@@ -172,10 +174,10 @@ fn finding(key: Key, merged: Merged, again: Option<&Merged>, bench: &Bench<'_>) 
         reason: outcome.reason,
         severity: outcome.severity,
         confidence,
-        title: file.map(|f| f.title.clone()).unwrap_or_default(),
+        title: check.map_or_else(|| "".into(), |check| Arc::clone(&check.title)),
         message,
         evidence: outcome.evidence,
-        controls: file.map(|f| f.controls.clone()).unwrap_or_default(),
+        controls: check.map_or_else(|| [].into(), |check| Arc::clone(&check.controls)),
         publish: outcome.publish,
         waiver: None,
     }
@@ -183,13 +185,10 @@ fn finding(key: Key, merged: Merged, again: Option<&Merged>, bench: &Bench<'_>) 
 
 /// A verdict on a list as a whole at one endpoint says nothing beside failing or unknown elements at another.
 fn drop_shadowed(findings: &mut Vec<Finding>) {
-    let with_elements: BTreeSet<(String, Subject)> =
-        findings.iter().filter(|f| f.element.is_some()).map(|f| (f.check.clone(), f.subject.clone())).collect();
-    findings.retain(|f| {
-        f.element.is_some()
-            || f.verdict >= Verdict::Undetermined
-            || !with_elements.contains(&(f.check.clone(), f.subject.clone()))
-    });
+    let key = |f: &Finding| (Arc::clone(&f.check), Arc::clone(&f.subject));
+    let with_elements: BTreeSet<(Arc<str>, Arc<Subject>)> =
+        findings.iter().filter(|f| f.element.is_some()).map(key).collect();
+    findings.retain(|f| f.element.is_some() || f.verdict >= Verdict::Undetermined || !with_elements.contains(&key(f)));
 }
 
 /// A digest of the facts without the address and without the times of looking.

@@ -33,7 +33,7 @@ pub fn run_cases(catalogue: &Catalogue, bases: Option<&Path>, selected: &dyn Fn(
     for check in catalogue.checks.values().filter(|check| selected(check)) {
         for case in &check.file.cases {
             let problem = run_case(catalogue, check, case, bases).err();
-            results.push(CaseResult { check: check.id.clone(), case: case.name.clone(), problem });
+            results.push(CaseResult { check: check.id.to_string(), case: case.name.clone(), problem });
         }
     }
     results

@@ -1,15 +1,18 @@
 //! What judging yields.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A verdict on a subject with its evidence. Its key is (check, subject, element), never an address.
+/// A verdict on a subject with its evidence. Its key is (check, subject, element), never an address. A large estate has hundreds
+/// of thousands: what they have in common they share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
     /// Id of the check, `family.fault`.
-    pub check: String,
-    pub subject: Subject,
+    pub check: Arc<str>,
+    pub subject: Arc<Subject>,
     /// Which element of the list the check walks (`each`); left out for a check that walks none, and for verdicts on the whole list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub element: Option<String>,
@@ -22,12 +25,12 @@ pub struct Finding {
     pub severity: Severity,
     pub confidence: Confidence,
     /// The requirement.
-    pub title: String,
+    pub title: Arc<str>,
     /// What was seen, in a sentence; for a fail always, else where there is something to say.
     pub message: String,
     pub evidence: Vec<Evidence>,
     /// Ids of controls that this gives evidence about.
-    pub controls: Vec<String>,
+    pub controls: Arc<[String]>,
     /// The record whose publication mends it, if that is the way to mend it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publish: Option<Publication>,

@@ -53,7 +53,7 @@ impl<'a> Stage<'a> {
 
     /// The verdict table of design §3.2, in its order.
     pub(super) fn judge(&self, check: &Check) -> Outcomes {
-        debug_assert!(self.catalogue.checks.contains_key(&check.id) || self.catalogue.checks.is_empty());
+        debug_assert!(self.catalogue.checks.contains_key(&*check.id) || self.catalogue.checks.is_empty());
         if let Some(outcome) = self.prior(check, None) {
             return BTreeMap::from([(None, outcome)]);
         }

@@ -24,7 +24,10 @@ static ENGINE: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
 /// # Errors
 /// What the template asks for that is not there.
 pub(super) fn render(template: &str, data: &Map<String, Value>) -> Result<String, String> {
-    ENGINE.render_template(template, data).map_err(|e| e.to_string())
+    let mut text = ENGINE.render_template(template, data).map_err(|e| e.to_string())?;
+    // The engine reserves kilobytes for each.
+    text.shrink_to_fit();
+    Ok(text)
 }
 
 /// A fact as templates see it: observations seen through, what was not observed left out.

@@ -1,7 +1,7 @@
 //! A check that may be judged.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::cel::{self, Rule};
 use super::path::Path;
@@ -14,8 +14,11 @@ use super::{CheckFile, Severity};
 #[derive(Debug)]
 pub struct Check {
     /// `family.fault`.
-    pub id: String,
+    pub id: Arc<str>,
     pub file: CheckFile,
+    /// What its findings share.
+    pub(super) title: Arc<str>,
+    pub(super) controls: Arc<[String]>,
     /// Digest of the file's text.
     pub digest: String,
     pub(super) requires: Vec<Path>,
@@ -64,7 +67,9 @@ impl Check {
     pub(super) fn new(id: &str, file: CheckFile, digest: String, tables: &Tables) -> Self {
         let paths = |texts: &[String]| texts.iter().map(|text| Path::parse(text)).collect();
         Self {
-            id: id.to_owned(),
+            id: id.into(),
+            title: file.title.as_str().into(),
+            controls: file.controls.as_slice().into(),
             requires: paths(&file.requires),
             must_exist: paths(&file.must_exist),
             each: file.each.as_deref().map(Path::parse),

@@ -14,7 +14,7 @@ use super::{CliError, Exit, terminal};
 use crate::check::{FAMILIES, worth_a_second_look};
 use crate::derive::ct;
 use crate::estate::{Estate, EstateError};
-use crate::facts::{Document, Input, Looks, PROBE_VERSIONS, Run, SCHEMA, Timestamp, digest};
+use crate::facts::{Blobs, Document, Input, Looks, PROBE_VERSIONS, Run, SCHEMA, Timestamp, digest};
 use crate::net::{ConnectionLog, Limits, Net, system_resolvers};
 use crate::probe::Context;
 use crate::scan::{Gathered, Progress, Selection, Silent, enter_the_rest, look, look_again, reach_resolver};
@@ -181,6 +181,8 @@ async fn confirm(
     }
     // The second judgement takes its place; a large estate has many findings.
     drop(judged);
+    // Not to be copied for what comes to it.
+    document.blobs = Blobs::default();
     document.second = look_again(context, &document.first, doubts, selection, bar).await;
     document.blobs = context.blobs();
     assess(document, context.scope.estate(), library, telling)

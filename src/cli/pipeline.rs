@@ -146,7 +146,7 @@ impl Telling {
 }
 
 fn matches_name(check: &Check, wanted: &str) -> bool {
-    check.id == wanted || check.family() == wanted
+    &*check.id == wanted || check.family() == wanted
 }
 
 /// Fills in the derived facts of a document.
@@ -177,7 +177,7 @@ pub(super) fn assess(document: &mut Document, estate: &Estate, library: &Library
 
 fn cover(findings: &[Finding], library: &Library) -> BTreeMap<String, Coverage> {
     let cited =
-        library.catalogue.checks.values().map(|check| (check.id.clone(), check.file.controls.clone())).collect();
+        library.catalogue.checks.values().map(|check| (check.id.to_string(), check.file.controls.clone())).collect();
     let declared =
         |id: &str| library.catalogue.checks.get(id).is_some_and(|c| c.file.evidence == EvidenceKind::Declared);
     let outcomes: Vec<Outcome<'_>> = findings

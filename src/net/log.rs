@@ -1,6 +1,6 @@
 //! The log of every connection and datagram, and every act that scope forbade.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
@@ -17,7 +17,9 @@ pub struct ConnectionLog {
 
 struct Inner {
     sink: Option<Box<dyn Write + Send>>,
-    entries: Vec<LogEntry>,
+    /// What is still open; a large estate has hundreds of thousands in all.
+    open: BTreeMap<u64, LogEntry>,
+    opened: u64,
     traffic: Traffic,
     addresses: BTreeSet<String>,
 }
@@ -44,7 +46,7 @@ pub struct LogEntry {
 
 /// Handle of an open entry.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry(usize);
+pub(super) struct Entry(u64);
 
 impl ConnectionLog {
     /// A log that only counts.
@@ -56,7 +58,8 @@ impl ConnectionLog {
         Self::with(Some(sink))
     }
     fn with(sink: Option<Box<dyn Write + Send>>) -> Self {
-        let inner = Inner { sink, entries: Vec::new(), traffic: Traffic::default(), addresses: BTreeSet::new() };
+        let (open, traffic, addresses) = (BTreeMap::new(), Traffic::default(), BTreeSet::new());
+        let inner = Inner { sink, open, opened: 0, traffic, addresses };
         Self { inner: Mutex::new(inner) }
     }
 
@@ -71,8 +74,9 @@ impl ConnectionLog {
                 if transport == "tcp" { &mut inner.traffic.tcp_connections } else { &mut inner.traffic.udp_datagrams };
             *count += 1;
             inner.addresses.insert(address.ip().to_string());
-            inner.entries.push(entry(target, act, address.to_string(), transport));
-            Entry(inner.entries.len() - 1)
+            inner.opened += 1;
+            inner.open.insert(inner.opened, entry(target, act, address.to_string(), transport));
+            Entry(inner.opened)
         })
     }
 
@@ -88,14 +92,14 @@ impl ConnectionLog {
     pub(super) fn sent(&self, entry: Entry, bytes: usize) {
         self.edit(|inner| {
             inner.traffic.bytes_sent += bytes as i64;
-            inner.entries[entry.0].sent += bytes as u64;
+            inner.open.entry(entry.0).and_modify(|line| line.sent += bytes as u64);
         });
     }
 
     pub(super) fn received(&self, entry: Entry, bytes: usize) {
         self.edit(|inner| {
             inner.traffic.bytes_received += bytes as i64;
-            inner.entries[entry.0].received += bytes as u64;
+            inner.open.entry(entry.0).and_modify(|line| line.received += bytes as u64);
         });
     }
 
@@ -105,9 +109,10 @@ impl ConnectionLog {
 
     pub(super) fn close(&self, entry: Entry, outcome: &str) {
         self.edit(|inner| {
-            inner.entries[entry.0].outcome = outcome.to_owned();
-            let line = inner.entries[entry.0].clone();
-            inner.write(&line);
+            if let Some(mut line) = inner.open.remove(&entry.0) {
+                line.outcome = outcome.to_owned();
+                inner.write(&line);
+            }
         });
     }
 

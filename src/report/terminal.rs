@@ -90,7 +90,7 @@ fn undetermined(page: &Page, input: &Input<'_>, summary: &Summary) -> String {
 
 /// Checks of the catalogue that the user left out.
 fn unassessed(page: &Page, input: &Input<'_>) -> String {
-    let run: std::collections::BTreeSet<&str> = input.findings.iter().map(|f| f.check.as_str()).collect();
+    let run: std::collections::BTreeSet<&str> = input.findings.iter().map(|f| &*f.check).collect();
     let left = input.checks.keys().filter(|id| !run.contains(id.as_str())).count();
     if left == 0 {
         return String::new();

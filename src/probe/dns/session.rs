@@ -272,6 +272,7 @@ impl<'a> Session<'a> {
     pub(super) fn exchanges(self) -> Observation<Exchanges> {
         let mut kept = self.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
         kept.list.sort_by(|a, b| a.question.cmp(&b.question));
+        kept.list.shrink_to_fit();
         Observation::observed(Exchanges { list: kept.list, unasked: kept.unasked })
     }
 

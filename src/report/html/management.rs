@@ -213,7 +213,7 @@ fn left_out(input: &Input<'_>) -> Vec<String> {
         let left = input.estate.assets.len().saturating_sub(assets.len());
         lines.push(format!("{} of {} declared assets were not selected.", left, input.estate.assets.len()));
     }
-    let judged: BTreeSet<&str> = input.findings.iter().map(|f| f.check.as_str()).collect();
+    let judged: BTreeSet<&str> = input.findings.iter().map(|f| &*f.check).collect();
     let silent = input.checks.keys().filter(|id| !judged.contains(id.as_str())).count();
     if silent > 0 {
         lines.push(format!(

@@ -236,9 +236,9 @@ fn framework_row(input: &Input<'_>, framework: &Framework) -> Option<FrameworkRo
 fn threats(input: &Input<'_>, controls: &BTreeMap<&str, &Control>) -> Vec<Threat> {
     let mut relevant: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for finding in input.findings.iter().filter(|f| f.verdict == Verdict::Fail) {
-        for id in &finding.controls {
+        for id in finding.controls.iter() {
             let checks = relevant.entry(id).or_default();
-            if !checks.contains(&finding.check.as_str()) {
+            if !checks.contains(&&*finding.check) {
                 checks.push(&finding.check);
             }
         }

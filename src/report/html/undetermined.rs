@@ -71,7 +71,7 @@ fn group(input: &Input<'_>, subject: &str, detail: String, findings: &[&Finding]
         count: plural(findings.len(), "check"),
         checks: findings
             .iter()
-            .map(|finding| Unjudged { check: finding.check.clone(), title: title(input, &finding.check) })
+            .map(|finding| Unjudged { check: finding.check.to_string(), title: title(input, &finding.check) })
             .collect(),
     }
 }
