@@ -23,15 +23,16 @@ pub struct Bench<'a> {
 
 /// All findings, sorted by check, subject and element. `document` has its derived facts.
 pub fn judge(document: &Document, bench: &Bench<'_>) -> Vec<Finding> {
-    let first = judge_looks(&document.first, document, bench);
-    let second = judge_looks(&document.second, document, bench);
-    let mut findings: Vec<Finding> = first
-        .into_iter()
-        .map(|(key, merged)| {
+    let mut second = BTreeMap::new();
+    judge_looks(&document.second, document, bench, &mut |mut of_subject| second.append(&mut of_subject));
+    let mut findings: Vec<Finding> = Vec::new();
+    judge_looks(&document.first, document, bench, &mut |of_subject| {
+        findings.extend(of_subject.into_iter().map(|(key, merged)| {
             let again = second.get(&key);
             finding(key, merged, again, bench)
-        })
-        .collect();
+        }));
+    });
+    findings.sort_unstable_by(|a, b| (&a.check, &a.subject, &a.element).cmp(&(&b.check, &b.subject, &b.element)));
     drop_shadowed(&mut findings);
     findings
 }
@@ -58,11 +59,11 @@ struct Merged {
     at: Vec<String>,
 }
 
-fn judge_looks(looks: &Looks, document: &Document, bench: &Bench<'_>) -> BTreeMap<Key, Merged> {
+/// Judges subject by subject, and hands over what came of each.
+fn judge_looks(looks: &Looks, document: &Document, bench: &Bench<'_>, sink: &mut dyn FnMut(BTreeMap<Key, Merged>)) {
     let frame = Frame::new(bench.estate, document.run.now);
-    let mut all = BTreeMap::new();
     let mut add = |kind, name: &str, views: Vec<(String, View)>| {
-        judge_subject(&Arc::new(Subject { kind, name: name.to_owned() }), views, document, bench, &mut all);
+        sink(judge_subject(&Arc::new(Subject { kind, name: name.to_owned() }), views, document, bench));
     };
     for (name, zone) in &looks.zones {
         add(SubjectKind::Zone, name, vec![(String::new(), frame.zone(zone, bench.estate.asset(name)))]);
@@ -85,7 +86,6 @@ fn judge_looks(looks: &Looks, document: &Document, bench: &Bench<'_>) -> BTreeMa
     if !looks.hosts.is_empty() || !looks.zones.is_empty() {
         add(SubjectKind::Estate, "estate", vec![(String::new(), frame.estate(bench.index))]);
     }
-    all
 }
 
 fn judge_subject(
@@ -93,8 +93,7 @@ fn judge_subject(
     views: Vec<(String, View)>,
     document: &Document,
     bench: &Bench<'_>,
-    all: &mut BTreeMap<Key, Merged>,
-) {
+) -> BTreeMap<Key, Merged> {
     // Identical endpoint facts are judged once: the address is not what makes them different.
     let mut judged: Vec<(String, BTreeMap<Arc<str>, Outcomes>)> = Vec::new();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
@@ -112,13 +111,15 @@ fn judge_subject(
         seen.insert(print, judged.len());
         judged.push((address, outcomes));
     }
+    let mut all = BTreeMap::new();
     for (address, by_check) in judged {
         for (check, outcomes) in by_check {
             for (element, outcome) in outcomes {
-                merge(all, (Arc::clone(&check), Arc::clone(subject), element), &address, outcome);
+                merge(&mut all, (Arc::clone(&check), Arc::clone(subject), element), &address, outcome);
             }
         }
     }
+    all
 }
 
 /// A service fails if any endpoint fails, else is undetermined if any is, else passes.

@@ -232,6 +232,7 @@ impl<'a> Stage<'a> {
                 evidence.push(entry);
             }
         }
+        evidence.shrink_to_fit();
         evidence
     }
 
@@ -322,7 +323,8 @@ fn key_of(item: &Value, ty: Option<&Type>, at: usize) -> String {
 }
 
 fn evidence_of(path: &Path, value: &Value) -> Evidence {
-    let text = value.to_string();
+    let mut text = value.to_string();
+    text.shrink_to_fit();
     if text.len() <= EVIDENCE_CAP {
         return Evidence { path: path.to_string(), value: text, digest: None, at: None, observed_at: None };
     }
