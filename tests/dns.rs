@@ -73,7 +73,7 @@ fn declared() -> impl Iterator<Item = &'static str> {
 }
 
 /// Each zone's DNSSEC state (RFC 4033 §5) and why.
-const STATES: [(&str, &str, &str); 52] = [
+const STATES: [(&str, &str, &str); 53] = [
     ("good.example", "secure", "nothing is wrong"),
     ("nomail.example", "secure", "nothing is wrong"),
     ("single.example", "secure", "has one server, which signs"),
@@ -83,6 +83,7 @@ const STATES: [(&str, &str, &str); 52] = [
     ("dangling.example", "secure", "one of its servers does not exist; the others sign"),
     ("dead.example", "secure", "one of its servers is silent; the other signs"),
     ("recursive.example", "secure", "a server that also resolves signs like any other"),
+    ("stale-parent.example", "secure", "wherever its parent sends resolvers, it is signed"),
     (
         "expired.example",
         "secure",
@@ -172,7 +173,7 @@ fn the_dnssec_state_of_every_zone_is_what_unbound_delv_and_domain_say() {
 }
 
 /// Zone, check, verdict, and a word of what is said: the message of a failure, the reason of what could not be told.
-const FAULTS: [(&str, &str, &str, &str); 62] = [
+const FAULTS: [(&str, &str, &str, &str); 64] = [
     ("spf-void.example", "mail.spf-void-lookups", "fail", "3"),
     ("spf-two.example", "mail.spf-several-records", "fail", "spf-two.example"),
     ("spf-plus.example", "mail.spf-allows-anyone", "fail", "spf-plus.example"),
@@ -206,6 +207,13 @@ const FAULTS: [(&str, &str, &str, &str); 62] = [
     ),
     ("mail-differs.example", "dns.name-servers-disagree-records", "fail", "of s1._domainkey.mail-differs.example"),
     ("mail-differs.example", "dns.name-servers-disagree-records", "fail", "of gone._domainkey.mail-differs.example"),
+    (
+        "stale-parent.example",
+        "dns.parent-servers-disagree",
+        "fail",
+        "ns2.example/45.11.3.53: ns1.good.example, ns3.good.example",
+    ),
+    ("stale-parent.example", "dns.delegation-differs", "fail", "ns3.good.example"),
     ("dangling.example", "dns.dangling-name-server-unregistered", "fail", "never-registered.example"),
     ("alias.example", "dns.name-server-is-alias", "fail", "ns1.alias.example"),
     ("glue.example", "dns.glue-differs", "fail", "ns3.glue.example"),

@@ -52,9 +52,13 @@ pub struct Exchange {
 pub struct Delegation {
     /// The zone that delegates: `.`, `example`.
     pub parent: String,
-    /// Who said so, `name/address`.
+    /// Who said so first, `name/address`.
     pub server: String,
-    /// Names of the referral, sorted, lower case.
+    /// Different lists that the parent's servers give; one, if they agree.
+    pub contents: i64,
+    /// Each list, with the servers that gave it.
+    pub views: Vec<String>,
+    /// Names of all referrals, sorted, lower case.
     pub ns: Vec<String>,
     /// Bytes that the referral takes at least, with the addresses it cannot do without, for the longest question there is.
     pub size: i64,

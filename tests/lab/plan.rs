@@ -7,6 +7,8 @@ pub(crate) const RESOLVER_ASKS_FROM: &str = "45.99.0.54";
 /// Serve the root and the top level: asked for the delegation of declared zones and nothing else.
 pub(crate) const ROOT_SERVER: &str = "45.11.1.53";
 pub(crate) const TOP_SERVER: &str = "45.11.2.53";
+/// Lags behind the other for one zone.
+pub(crate) const STALE_TOP_SERVER: &str = "45.11.3.53";
 
 /// NSD.
 pub(crate) const NS1: [&str; 2] = ["45.10.1.53", "2a0e:97c0:1::53"];
@@ -159,7 +161,8 @@ const ZONES: [&str; 19] = [
 ];
 
 /// Those with one fault of their signatures or servers, which declare to send and to receive no mail.
-const NO_MAIL: [&str; 24] = [
+const NO_MAIL: [&str; 25] = [
+    "stale-parent.example",
     "soon.example",
     "ended.example",
     "long-lived.example",
@@ -240,6 +243,7 @@ pub(crate) fn all_addresses() -> Vec<&'static str> {
         RESOLVER_ASKS_FROM,
         ROOT_SERVER,
         TOP_SERVER,
+        STALE_TOP_SERVER,
         OPEN_NS,
         RECURSIVE_NS,
         RECURSIVE_ASKS_FROM,

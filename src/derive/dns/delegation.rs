@@ -1,8 +1,8 @@
 //! What the parent says, alone and against the zone's own servers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use hickory_resolver::proto::op::{Message, MessageType, OpCode, Query};
+use hickory_resolver::proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_resolver::proto::rr::{Name, Record, RecordType};
 
 use super::answers::{Answers, Said, name_text, ns_names, parse_name};
@@ -34,13 +34,39 @@ pub(super) fn referral<'s>(answers: &'s Answers<'_>, server: &'s str) -> Option<
 }
 
 fn read(answers: &Answers<'_>, server: &str, parent: &str, said: &Said) -> Delegation {
-    let ns = ns_names(&said.message.authorities, &answers.zone);
+    let mut lists: BTreeMap<BTreeSet<String>, BTreeSet<&str>> = BTreeMap::new();
+    for answer in answers.variant("referral").filter(|answer| answer.question.zone == parent) {
+        if let Some(list) = answer.outcome.as_ref().ok().and_then(|said| list(answers, said)) {
+            lists.entry(list).or_default().insert(&answer.question.server);
+        }
+    }
+    let view = |(list, servers): (&BTreeSet<String>, &BTreeSet<&str>)| {
+        let names = if list.is_empty() { "no delegation".to_owned() } else { join(list.iter()) };
+        format!("{}: {names}", join(servers.iter()))
+    };
+    let ns: BTreeSet<&String> = lists.keys().flatten().collect();
     Delegation {
         parent: parent.to_owned(),
         server: server.to_owned(),
-        ns: ns.into_iter().take(LIST_CAP).collect(),
+        contents: size(lists.len()),
+        views: lists.iter().map(view).collect(),
+        ns: ns.into_iter().take(LIST_CAP).cloned().collect(),
         size: size(least_size(&answers.zone, &said.message)),
     }
+}
+
+/// The servers that a parent's answer names: none, if it says that there is no such zone; `None`, if it says nothing of the delegation.
+fn list(answers: &Answers<'_>, said: &Said) -> Option<BTreeSet<String>> {
+    let head = &said.message.metadata;
+    let names = ns_names(&said.message.authorities, &answers.zone);
+    let is_referral = !head.authoritative && head.response_code == ResponseCode::NoError && !names.is_empty();
+    let denies = head.authoritative && said.message.answers.is_empty();
+    let denies = denies && matches!(head.response_code, ResponseCode::NoError | ResponseCode::NXDomain);
+    (is_referral || denies).then_some(names)
+}
+
+fn join<T: AsRef<str>>(texts: impl Iterator<Item = T>) -> String {
+    texts.map(|text| text.as_ref().to_owned()).collect::<Vec<_>>().join(", ")
 }
 
 /// Bytes of the smallest referral that works: the NS records and, if every server lies inside the zone, one address of each

@@ -18,8 +18,8 @@ use super::question::Variant;
 use super::records::name_text;
 use super::walk::Names;
 
-/// Questions that one zone may cost. A sound zone with two name servers takes about fifty; a hostile one must not keep us busy.
-const BUDGET: usize = 512;
+/// Questions that one zone may cost. A sound zone with two name servers takes about sixty; a hostile one must not keep us busy.
+const BUDGET: usize = 768;
 /// How long one server may keep us waiting in all, our own pace aside. All servers of a zone are asked at the same time and in
 /// two rounds, so that this bounds the zone, too.
 const DEADLINE: Duration = Duration::from_secs(12);

@@ -1,8 +1,10 @@
-//! The way down from the root to the zone: at each step one server is asked who the zone's servers are, and refers to others.
+//! The way down from the root to the zone: at each step one server is asked who the zone's servers are, and refers to others. At the
+//! last step the parent's other servers are asked, too: a stale one sends some of the voters astray.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use futures_util::future::join_all;
 use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 
@@ -16,6 +18,8 @@ use super::session::{Server, Session, not_usable, zone_text};
 /// Servers that are tried at one step, and steps.
 const TRIES: usize = 3;
 const STEPS: usize = 16;
+/// Servers of the parent that are asked beside the first.
+const OTHERS: usize = 3;
 /// Servers of a zone above that are kept; no sound one has more.
 const MAX_SERVERS: usize = 32;
 
@@ -24,8 +28,9 @@ pub(super) type Names = BTreeMap<String, Vec<IpAddr>>;
 
 /// What the zone's parent says of it.
 pub(super) struct Parent {
-    /// Who said it, `name/address`.
+    /// Who said it first, `name/address`.
     pub(super) server: String,
+    /// What all that were asked said.
     pub(super) names: Names,
 }
 
@@ -44,7 +49,15 @@ pub(super) async fn walk(session: &Session<'_>) -> Result<Parent, NetError> {
             return Err(no_referral(session, &above, &message));
         };
         if referral.zone == session.name {
-            return Ok(Parent { server, names: referral.names });
+            let mut names = referral.names;
+            for other in others(session, &above, &servers, &server).await {
+                for (name, mut addresses) in other {
+                    let known = names.entry(name).or_default();
+                    addresses.retain(|address| !known.contains(address));
+                    known.append(&mut addresses);
+                }
+            }
+            return Ok(Parent { server, names });
         }
         above = referral.zone;
         servers = referral.names;
@@ -83,6 +96,20 @@ async fn ask_one(session: &Session<'_>, above: &Name, names: &Names) -> Result<(
         }
     }
     Err(failure)
+}
+
+/// What the parent's other servers say, each asked at one address. That one does not answer is its operator's affair.
+async fn others(session: &Session<'_>, above: &Name, servers: &Names, first: &str) -> Vec<Names> {
+    let is_first = |name: &str| first.split('/').next() == Some(name);
+    let others = servers.iter().filter(|(name, _)| !is_first(name)).take(OTHERS);
+    let asked = others.map(|(name, glue)| async move {
+        let address = first_choice(session, name, glue).await.into_iter().next()?;
+        let target = session.context.scope.parent_server(session.zone, name, address);
+        let server = Server::new(target, &zone_text(above)).ok()?;
+        let reply = session.ask(&server, Variant::Referral, &session.name, RecordType::NS).await.ok()?;
+        read(&reply.message, above, &session.name).filter(|referral| referral.zone == session.name)
+    });
+    join_all(asked).await.into_iter().flatten().map(|referral| referral.names).collect()
 }
 
 fn is_answer(message: &Message) -> bool {

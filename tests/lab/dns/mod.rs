@@ -10,7 +10,7 @@ use time::{Duration, OffsetDateTime};
 use crate::namespace::Namespace;
 use crate::plan::{
     DIFFER_NS1, DIFFER_NS2, ELSEWHERE, LAME_NS1, LAME_NS2, NS1, NS2, NS3, OPEN_NS, RECURSIVE_ASKS_FROM, RECURSIVE_NS,
-    RESOLVER, ROOT_SERVER, SCRIPTED, SINGLE_NS, TOP_SERVER,
+    RESOLVER, ROOT_SERVER, SCRIPTED, SINGLE_NS, STALE_TOP_SERVER, TOP_SERVER,
 };
 
 use servers::{misused, named, nsd, resolver, scripted};
@@ -81,6 +81,7 @@ pub(crate) fn serve(lab: &mut Namespace, now: OffsetDateTime) {
         ("nsd", SINGLE_NS),
         ("nsd-root", ROOT_SERVER),
         ("nsd-top", TOP_SERVER),
+        ("nsd-stale-top", STALE_TOP_SERVER),
         ("nsd-open", OPEN_NS),
         ("nsd-other", DIFFER_NS2),
         ("unbound", RESOLVER),
@@ -97,7 +98,8 @@ pub(crate) fn serve(lab: &mut Namespace, now: OffsetDateTime) {
 
 /// The top level, and the root, whose key everybody trusts.
 fn above(lab: &mut Namespace, now: OffsetDateTime, served: &[Signed]) {
-    let mut top = zone("example", 1, &[("ns.example", &[TOP_SERVER])], SOA_EXPIRE);
+    let mut top =
+        zone("example", 1, &[("ns.example", &[TOP_SERVER]), ("ns2.example", &[STALE_TOP_SERVER])], SOA_EXPIRE);
     for zone in served {
         top.push_str(&delegation(&zone.name));
         top.push_str(&zone.ds);
@@ -112,13 +114,26 @@ fn above(lab: &mut Namespace, now: OffsetDateTime, served: &[Signed]) {
     top.push_str(&format!("ns1.unanswered.example. IN A {ELSEWHERE}\n"));
     let top = sign(lab, now, "example", &top, Some(Signing::SOUND));
     let mut root = zone(".", 1, &[("a.root.example", &[ROOT_SERVER])], SOA_EXPIRE);
-    root.push_str(&format!("example. IN NS ns.example.\nns.example. IN A {TOP_SERVER}\n{}", top.ds));
+    root.push_str("example. IN NS ns.example.\nexample. IN NS ns2.example.\n");
+    root.push_str(&format!("ns.example. IN A {TOP_SERVER}\nns2.example. IN A {STALE_TOP_SERVER}\n{}", top.ds));
     root.push_str(&reverse_names());
     let root = sign(lab, now, ".", &root, Some(Signing::SOUND));
     lab.write("root.key", &root.ds);
     lab.write("root.hints", &format!(". 3600 IN NS a.root.example.\na.root.example. 3600 IN A {ROOT_SERVER}\n"));
     nsd(lab, "nsd-root", &[ROOT_SERVER], &[(root.name, root.file)], "");
+    nsd(lab, "nsd-stale-top", &[STALE_TOP_SERVER], &[(top.name.clone(), stale(lab, &top.file))], "");
     nsd(lab, "nsd-top", &[TOP_SERVER], &[(top.name, top.file)], "");
+}
+
+/// The top level as it was before one zone changed a name server. Delegations are not signed, and so it is no less valid.
+fn stale(lab: &Namespace, file: &str) -> String {
+    let text = std::fs::read_to_string(file).expect("the signed zone");
+    let was = |line: &str| {
+        let is_changed = line.starts_with("stale-parent.example.") && line.ends_with("ns2.good.example.");
+        if is_changed { line.replace("ns2.good", "ns3.good") } else { line.to_owned() }
+    };
+    let lines: Vec<String> = text.lines().map(was).collect();
+    lab.write("example.stale", &(lines.join("\n") + "\n")).display().to_string()
 }
 
 /// The addresses of the good servers lead back to them. They stand in the root zone itself.

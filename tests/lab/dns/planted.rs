@@ -55,6 +55,7 @@ pub(super) fn zones(lab: &Namespace) -> Vec<Zone> {
         // Its only server is not there: it has a DS, and nobody can look further.
         ("silent.example", sends_no_mail("silent.example"), lasting(28)),
         ("recursive.example", sends_no_mail("recursive.example"), lasting(28)),
+        ("stale-parent.example", sends_no_mail("stale-parent.example"), lasting(28)),
     ];
     let texts = texts.map(|(name, text, signing)| (name, text, Some(signing)));
     let mail = MAIL_FAULTS.map(|(name, spf, dmarc)| (name, mail(name, spf, dmarc), Some(Signing::SOUND)));
