@@ -56,6 +56,7 @@ fn run() -> Lab {
     let mut lab = Namespace::new(&plan::network());
     dns::serve(&mut lab, now);
     lab.write("as.tsv", plan::AS_TABLE);
+    lab.write("rdap.json", plan::RDAP_LIST);
     lab.write("zones.toml", &estates::zones(now));
     let families = ["--family", "dns,mail"];
     let (all, packets) = recorded(&mut lab, |lab| audit(lab, "zones", &families));

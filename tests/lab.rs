@@ -70,6 +70,7 @@ fn run() -> Lab {
     services::serve(&mut lab);
     reports::write(&lab, now);
     lab.write("as.tsv", plan::AS_TABLE);
+    lab.write("rdap.json", plan::RDAP_LIST);
     lab.write("good.toml", &estates::good(now));
     lab.write("bad.toml", &estates::bad(now));
     lab.write("faults.toml", &estates::faults(now));

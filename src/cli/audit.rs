@@ -222,6 +222,13 @@ pub(super) fn read_estate(path: &Path) -> Result<Declared, CliError> {
     add("extra-roots", &mut estate.scan.extra_roots.iter())?;
     add("as-table", &mut estate.scan.as_table.iter())?;
     add("root-hints", &mut estate.scan.root_hints.iter())?;
+    let estate = match &estate.scan.rdap_bootstrap {
+        Some(list) => {
+            let (list, text) = (list.display().to_string(), read(&folder.join(list), "list of RDAP servers")?);
+            estate.with_rdap_servers(&list, &text).map_err(|faults| estate_faults(&faults))?
+        }
+        None => estate,
+    };
     if estate.assets.is_empty() {
         return Err(CliError::NothingInScope(format!(
             "{} declares no asset; add an [[asset]] with a host or a zone",

@@ -2,6 +2,7 @@
 //!
 //! [`Estate::parse`] is the only way in; every error names file, line, key and what was expected.
 
+mod bootstrap;
 mod error;
 mod model;
 mod parse;
@@ -12,7 +13,7 @@ mod vocabulary;
 pub use error::EstateError;
 pub use model::{
     Assessor, Asset, AssetKind, Authorisation, Authority, Contact, DeclaredService, Election, Freeze, MailUse,
-    Operator, Period, Rate, ScanSettings, Scheme,
+    Operator, Period, Rate, Rdap, ScanSettings, Scheme,
 };
 pub use vocabulary::{AssessorKind, Criticality, ElectionFunction, OperatorKind, Phase, ScanDuringFreeze};
 

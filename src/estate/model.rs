@@ -92,6 +92,8 @@ pub struct ScanSettings {
     /// Nominal port to the port really dialled.
     pub port_map: BTreeMap<u16, u16>,
     pub as_table: Option<PathBuf>,
+    /// IANA's list of RDAP servers (RFC 9224), as a file.
+    pub rdap_bootstrap: Option<PathBuf>,
     pub rate: Rate,
     /// The most connections that the enumeration of one TLS endpoint may take.
     pub connections: u32,
@@ -109,6 +111,7 @@ impl Default for ScanSettings {
             private: false,
             port_map: BTreeMap::new(),
             as_table: None,
+            rdap_bootstrap: None,
             rate: Rate::default(),
             connections: 400,
             connections_at_once: 4,
@@ -163,10 +166,19 @@ pub enum AssetKind {
     },
     Zone {
         registration_ends: Option<Date>,
-        /// Base address of the registry's RDAP server, if it may be asked for the registration.
-        rdap: Option<Url>,
+        /// The registry's RDAP server, if it may be asked for the registration.
+        rdap: Option<Rdap>,
         mail: MailUse,
     },
+}
+
+/// An RDAP server.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rdap {
+    /// At this base address.
+    At(Url),
+    /// At the address that the list `[scan] rdap_bootstrap` has for the zone.
+    Listed,
 }
 
 /// A port that is meant to be open.

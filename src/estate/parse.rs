@@ -109,7 +109,8 @@ fn read_estate(root: &Table<'_>) -> Option<Estate> {
     elections.sort_by_key(|election| election.polling_day);
     let contacts = root.table("contacts").map(|table| read_contacts(&table)).unwrap_or_default();
     let operators: Vec<Operator> = root.tables("operator").iter().filter_map(read_operator).collect();
-    let assets = read_assets(root);
+    let scan = root.table("scan").map(|table| read_scan(&table)).unwrap_or_default();
+    let assets = read_assets(root, scan.rdap_bootstrap.is_some());
     let estate = Estate {
         authority: authority.unwrap_or(Authority { name: String::new(), country: None }),
         assessor: root.table("assessor").and_then(|table| read_assessor(&table)),
@@ -117,7 +118,7 @@ fn read_estate(root: &Table<'_>) -> Option<Estate> {
         authorisation: root.table("authorisation").and_then(|table| read_authorisation(&table)),
         contacts,
         operators,
-        scan: root.table("scan").map(|table| read_scan(&table)).unwrap_or_default(),
+        scan,
         assets,
         bare: false,
     };
@@ -271,6 +272,7 @@ fn read_scan(table: &Table<'_>) -> ScanSettings {
         private,
         port_map,
         as_table: table.optional("as_table", path),
+        rdap_bootstrap: table.optional("rdap_bootstrap", path),
         rate: table.table("rate").map(|rate| read_rate(&rate)).unwrap_or_default(),
         connections: whole("connections", 20, 5_000).unwrap_or(standard.connections),
         connections_at_once: whole("connections_at_once", 1, 64).map_or(standard.connections_at_once, |n| n as usize),
@@ -302,10 +304,10 @@ fn read_rate(table: &Table<'_>) -> Rate {
     rate
 }
 
-fn read_assets(root: &Table<'_>) -> Vec<Asset> {
+fn read_assets(root: &Table<'_>, has_list: bool) -> Vec<Asset> {
     let mut assets: Vec<Asset> = Vec::new();
     for table in root.tables("asset") {
-        let Some(asset) = read_asset(&table) else { continue };
+        let Some(asset) = read_asset(&table, has_list) else { continue };
         match assets.iter().find(|there| there.name == asset.name && is_zone(there) == is_zone(&asset)) {
             Some(there) => table.fault(
                 if is_zone(&asset) { "zone" } else { "host" },
@@ -325,7 +327,7 @@ fn is_zone(asset: &Asset) -> bool {
 const HOST_KEYS: [&str; 4] = ["services", "paths", "origins", "addresses"];
 const ZONE_KEYS: [&str; 3] = ["registration_ends", "rdap", "mail"];
 
-fn read_asset(table: &Table<'_>) -> Option<Asset> {
+fn read_asset(table: &Table<'_>, has_list: bool) -> Option<Asset> {
     let host = table.optional("host", name);
     let zone = table.optional("zone", name);
     let function = table.required("function", |v| word(v, ElectionFunction::ALL, ElectionFunction::word));
@@ -348,7 +350,7 @@ fn read_asset(table: &Table<'_>) -> Option<Asset> {
     };
     let zone_kind = AssetKind::Zone {
         registration_ends: table.optional("registration_ends", date),
-        rdap: table.optional("rdap", rdap).flatten(),
+        rdap: table.optional("rdap", |value| rdap(value, has_list)).flatten(),
         mail: table.table("mail").map(|mail| read_mail(&mail)).unwrap_or_default(),
     };
     table.finish();

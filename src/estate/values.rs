@@ -8,7 +8,7 @@ use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
 use toml::value::Datetime;
 use url::Url;
 
-use super::model::{DeclaredService, Scheme};
+use super::model::{DeclaredService, Rdap, Scheme};
 use super::reader::{Value, nearest};
 
 type Read<T> = Result<T, String>;
@@ -161,13 +161,16 @@ pub(super) fn service(value: &Value<'_>) -> Read<DeclaredService> {
     }
 }
 
-/// The base address of an RDAP server, or `false` for none. Which registry has which server (RFC 9224) is not built in.
-pub(super) fn rdap(value: &Value<'_>) -> Read<Option<Url>> {
+/// The base address of an RDAP server, `true` for the one that a list has, or `false` for none. The list is not built in: an old one would
+/// lead to the wrong server.
+pub(super) fn rdap(value: &Value<'_>, has_list: bool) -> Read<Option<Rdap>> {
     match value.get_ref().as_bool() {
         Some(false) => return Ok(None),
+        Some(true) if has_list => return Ok(Some(Rdap::Listed)),
         Some(true) => {
             return Err("true does not say which server: give the base address of your registry's RDAP server, like \
-                        \"https://rdap.registry.example/\"; https://data.iana.org/rdap/dns.json lists them"
+                        \"https://rdap.registry.example/\", or save https://data.iana.org/rdap/dns.json and name the file in \
+                        [scan] rdap_bootstrap"
                 .into());
         }
         None => {}
@@ -181,7 +184,7 @@ pub(super) fn rdap(value: &Value<'_>) -> Read<Option<Url>> {
             && url.password().is_none()
     };
     let url = Url::parse(&given).ok().filter(plain);
-    url.map(Some).ok_or_else(|| {
+    url.map(|url| Some(Rdap::At(url))).ok_or_else(|| {
         format!("'{given}' is no address of an RDAP server; expected one like https://rdap.registry.example/")
     })
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use crate::estate::{Asset, AssetKind, Estate, OperatorKind, ScanDuringFreeze};
+use crate::estate::{Asset, AssetKind, Estate, OperatorKind, Rdap, ScanDuringFreeze};
 use providers::provider_of;
 use target::Limit;
 
@@ -115,7 +115,7 @@ impl Scope {
     /// The estate names another server or none, or as for [`Scope::host`].
     pub fn registry(&self, zone: &str, server: &str, address: IpAddr, port: u16) -> Result<Target, NotOurs> {
         let named = |asset: &Asset| match &asset.kind {
-            AssetKind::Zone { rdap: Some(url), .. } => {
+            AssetKind::Zone { rdap: Some(Rdap::At(url)), .. } => {
                 let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
                 asset.name() == zone && host == server && url.port_or_known_default() == Some(port)
             }

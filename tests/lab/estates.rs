@@ -81,7 +81,7 @@ fn bad_zones(now: OffsetDateTime) -> String {
         // One ends before the results are final; of the others nobody knows.
         let ends =
             if zone == "bad.example" { format!("registration_ends = {}\n", day(now, 20)) } else { String::new() };
-        let rdap = if zone == "single.example" { RDAP } else { "" };
+        let rdap = if zone == "single.example" { "rdap = true\n" } else { "" };
         text.push_str(&format!("[[asset]]\nzone = \"{zone}\"\nfunction = \"party\"\n{ends}{rdap}mail = {mail}\n"));
     }
     text
@@ -127,7 +127,7 @@ fn head(now: OffsetDateTime) -> String {
     format!(
         "schema = 1\n[authority]\nname = \"Lab Commission\"\ncountry = \"MK\"\n[assessor]\nname = \"Lab\"\nkind = \"independent\"\n\
          [[election]]\nname = \"Lab election\"\ntimezone = \"UTC\"\npolling_day = {}\nresults_final = {}T18:00:00Z\n\
-         [scan]\nresolver = \"{RESOLVER}:53\"\ntrust_anchor = \"root.key\"\nroot_hints = \"root.hints\"\nas_table = \"as.tsv\"\n\
+         [scan]\nresolver = \"{RESOLVER}:53\"\ntrust_anchor = \"root.key\"\nroot_hints = \"root.hints\"\nas_table = \"as.tsv\"\nrdap_bootstrap = \"rdap.json\"\n\
          rate = {{ per_host = 500, total = 2000 }}\n",
         day(now, 30),
         day(now, 50)

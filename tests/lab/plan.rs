@@ -135,6 +135,9 @@ pub(crate) const SHARED_NETWORK: &str = "45.70.1.0/24";
 pub(crate) const AS_TABLE: &str =
     "45.0.0.0/8\t64500\n45.20.0.0/16\t64501\n2a0e:97c0:1::/48\t64500\n2a0e:97c0:2::/48\t64501\n";
 
+/// IANA's list of RDAP servers, for one top level.
+pub(crate) const RDAP_LIST: &str = r#"{"services": [[["example"], ["https://rdap.elsewhere.example/"]]]}"#;
+
 /// The zone that every estate declares.
 pub(crate) const GOOD_ZONE: &str = "good.example";
 /// Zones with faults of many kinds.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use url::{Host, Url};
 
 use super::both_families;
-use crate::estate::AssetKind;
+use crate::estate::{AssetKind, Rdap};
 use crate::facts::{DomainRegistration, Observation, Reason, Timestamp, printable};
 use crate::net::{HttpReply, HttpRequest, NetError, fetch};
 use crate::probe::{Context, tls};
@@ -22,7 +22,10 @@ const MOST_WORDS: usize = 64;
 /// Absent where the estate names no RDAP server for the zone.
 pub(super) async fn look(context: &Context, zone: &str) -> Observation<DomainRegistration> {
     let base = match context.scope.estate().zones().find(|asset| asset.name() == zone).map(|asset| &asset.kind) {
-        Some(AssetKind::Zone { rdap: Some(base), .. }) => base,
+        Some(AssetKind::Zone { rdap: Some(Rdap::At(base)), .. }) => base,
+        Some(AssetKind::Zone { rdap: Some(Rdap::Listed), .. }) => {
+            return Observation::failed(Reason::Dependency, "the list of RDAP servers was not read");
+        }
         _ => return Observation::absent(),
     };
     match ask(context, zone, base).await {
