@@ -17,6 +17,9 @@ fn no_records_no_reports_and_no_answers_make_the_parsers_of_mail_and_dns_panic()
         for selector in 0..3 {
             scrutineer::derive::exercise_dns(selector, rest);
         }
+        for selector in 0..4 {
+            scrutineer::probe::dns::exercise(selector, rest);
+        }
         count += 1;
     }
     assert!(count >= 200, "the corpus is there: {count} files");

@@ -142,6 +142,17 @@ impl Net {
     }
 }
 
+/// Feeds bytes to everything that looks at an answer before it is read, for the fuzz target and the replay of its corpus: the first half as the
+/// question, the second as what came.
+pub fn exercise(bytes: &[u8]) {
+    let (question, answer) = bytes.split_at(bytes.len() / 2);
+    for (answer, question) in [(answer, question), (bytes, bytes), (bytes, question)] {
+        let _ = (is_answer(answer, question), is_truncated(answer), two_records(Some(answer)));
+    }
+    let framed = frame(bytes).unwrap_or_default();
+    let _ = (read(framed), read(bytes).map(|message| is_referral_question(&message, "x.example")));
+}
+
 /// Whether it asks for the NS of the zone, without recursion: all that the servers above it are asked (design §8).
 fn is_referral_question(question: &Message, zone: &str) -> bool {
     let [query] = question.queries.as_slice() else { return false };

@@ -13,7 +13,7 @@ mod rate;
 mod system;
 
 pub use conn::Conn;
-pub use dns::{Answered, DnsBytes, DnsReply, Transport};
+pub use dns::{Answered, DnsBytes, DnsReply, Transport, exercise as exercise_dns};
 pub use error::{NetError, is_alert};
 pub use http::{HttpReply, HttpRequest, USER_AGENT, fetch};
 pub use log::{ConnectionLog, LogEntry};

@@ -181,7 +181,7 @@ pub(crate) fn parse_name(text: &str) -> Result<Name, NetError> {
     Ok(name)
 }
 
-enum Read {
+pub(super) enum Read {
     Ended(End),
     /// The chain leads out of this answer.
     Alias(Name),
@@ -190,7 +190,7 @@ enum Read {
 }
 
 /// Reads an answer for `name`, adding the aliases it goes through.
-fn read(message: &Message, name: &Name, kind: RecordType, aliases: &mut Vec<Name>) -> Read {
+pub(super) fn read(message: &Message, name: &Name, kind: RecordType, aliases: &mut Vec<Name>) -> Read {
     let mut current = name.clone();
     let before = aliases.len();
     loop {

@@ -32,7 +32,7 @@ async fn answer(context: &Context, host: &str, port: u16) -> HttpsAnswer {
     HttpsAnswer { port: i64::from(port), asked, records }
 }
 
-fn records(found: &[RData]) -> Vec<HttpsRecord> {
+pub(super) fn records(found: &[RData]) -> Vec<HttpsRecord> {
     let record = |data: &RData| match data {
         RData::HTTPS(https) => Some(record(&https.0)),
         _ => None,

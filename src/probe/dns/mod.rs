@@ -4,6 +4,7 @@ mod ask;
 mod chain;
 mod dangling;
 mod ech;
+mod exercise;
 mod https;
 mod own;
 mod question;
@@ -16,6 +17,7 @@ mod tlsa;
 mod walk;
 
 pub(super) use ask::{End, Reply};
+pub use exercise::exercise;
 pub use own::Authority;
 pub(super) use records::{addresses, name_text, texts};
 pub use tlsa::look as look_at_tlsa;

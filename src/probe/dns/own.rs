@@ -67,7 +67,7 @@ impl<'a> Authority<'a> {
     }
 }
 
-struct Direct {
+pub(super) struct Direct {
     reply: Reply,
     /// What must be equal.
     said: BTreeSet<String>,
@@ -80,7 +80,7 @@ impl Direct {
 }
 
 /// An answer with authority that needs nobody else: records, or a denial. Not an alias, whose end may lie elsewhere, and not a referral.
-fn direct(message: &Message, name: &Name, kind: RecordType) -> Option<Direct> {
+pub(super) fn direct(message: &Message, name: &Name, kind: RecordType) -> Option<Direct> {
     let code = message.metadata.response_code;
     if !message.metadata.authoritative || !matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
         return None;

@@ -87,7 +87,7 @@ struct Event {
     date: String,
 }
 
-fn read(zone: &str, url: &Url, reply: &HttpReply) -> Result<DomainRegistration, NetError> {
+pub(super) fn read(zone: &str, url: &Url, reply: &HttpReply) -> Result<DomainRegistration, NetError> {
     let fault = |reason, what: &str| NetError::new(reason, format!("GET {url}: {what}"));
     match reply.status {
         200 => {}

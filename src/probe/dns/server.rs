@@ -222,7 +222,7 @@ impl Asker<'_> {
 
 /// Whether a denial of something else names the types at the apex `name`, and leaves out this one. Its signature is for others to verify; here it
 /// saves a question to a server that would say the same.
-fn denies(message: &Message, name: &Name, kind: RecordType) -> bool {
+pub(super) fn denies(message: &Message, name: &Name, kind: RecordType) -> bool {
     let lists_without = |record: &Record| match &record.data {
         RData::DNSSEC(DNSSECRData::NSEC(nsec)) => record.name == *name && !nsec.type_set().contains(kind),
         // Its owner is a hash; of all names in a zone the apex alone has a SOA.
@@ -254,7 +254,7 @@ fn refused_is_absent(udp: &Observation<ServerAnswer>, tcp: Observation<ServerAns
 }
 
 /// An answer to the SOA question.
-fn read(message: &Message, zone: &Name) -> ServerAnswer {
+pub(super) fn read(message: &Message, zone: &Name) -> ServerAnswer {
     let serial = own(message, zone).find_map(|data| match data {
         RData::SOA(soa) => Some(i64::from(soa.serial)),
         _ => None,

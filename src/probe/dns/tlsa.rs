@@ -22,7 +22,7 @@ pub async fn look(authority: Authority<'_>, port: u16, host: &str) -> Observatio
     reply.observe(|found| Tlsa { asked, aliases, records: records(found) })
 }
 
-fn records(found: &[RData]) -> Vec<TlsaRecord> {
+pub(super) fn records(found: &[RData]) -> Vec<TlsaRecord> {
     let record = |data: &RData| match data {
         RData::TLSA(tlsa) => Some(TlsaRecord {
             usage: i64::from(u8::from(tlsa.cert_usage)),

@@ -129,13 +129,13 @@ async fn first_choice(session: &Session<'_>, name: &str, glue: &[IpAddr]) -> Vec
     [first(true), first(false)].into_iter().flatten().collect()
 }
 
-struct Referral {
+pub(super) struct Referral {
     zone: Name,
     names: Names,
 }
 
 /// A referral leads to a zone below the one asked and above, or at, the one asked for (RFC 1034 §4.3.2).
-fn read(message: &Message, above: &Name, wanted: &Name) -> Option<Referral> {
+pub(super) fn read(message: &Message, above: &Name, wanted: &Name) -> Option<Referral> {
     if message.metadata.authoritative || !message.answers.is_empty() {
         return None;
     }
