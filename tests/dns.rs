@@ -208,12 +208,7 @@ const FAULTS: [(&str, &str, &str, &str); 64] = [
     ),
     ("mail-differs.example", "dns.name-servers-disagree-records", "fail", "of s1._domainkey.mail-differs.example"),
     ("mail-differs.example", "dns.name-servers-disagree-records", "fail", "of gone._domainkey.mail-differs.example"),
-    (
-        "stale-parent.example",
-        "dns.parent-servers-disagree",
-        "fail",
-        "ns2.example/45.11.3.53: ns1.good.example, ns3.good.example",
-    ),
+    ("stale-parent.example", "dns.parent-servers-disagree", "fail", "from ns2.example/45.11.3.53"),
     ("stale-parent.example", "dns.delegation-differs", "fail", "ns3.good.example"),
     ("dangling.example", "dns.dangling-name-server-unregistered", "fail", "never-registered.example"),
     ("alias.example", "dns.name-server-is-alias", "fail", "ns1.alias.example"),

@@ -6,7 +6,7 @@ use hickory_resolver::proto::op::{Message, MessageType, OpCode, Query, ResponseC
 use hickory_resolver::proto::rr::{Name, Record, RecordType};
 
 use super::answers::{Answers, Said, name_text, ns_names, parse_name};
-use super::size;
+use super::{size, view};
 use crate::facts::{Delegation, DelegationMatch, LIST_CAP, NameServer, Observation, Reason};
 
 /// The longest name there is, in bytes (RFC 1035 §3.1).
@@ -40,16 +40,12 @@ fn read(answers: &Answers<'_>, server: &str, parent: &str, said: &Said) -> Deleg
             lists.entry(list).or_default().insert(&answer.question.server);
         }
     }
-    let view = |(list, servers): (&BTreeSet<String>, &BTreeSet<&str>)| {
-        let names = if list.is_empty() { "no delegation".to_owned() } else { join(list.iter()) };
-        format!("{}: {names}", join(servers.iter()))
-    };
     let ns: BTreeSet<&String> = lists.keys().flatten().collect();
     Delegation {
         parent: parent.to_owned(),
         server: server.to_owned(),
         contents: size(lists.len()),
-        views: lists.iter().map(view).collect(),
+        views: lists.iter().map(|(list, servers)| view(list, ", ", servers)).collect(),
         ns: ns.into_iter().take(LIST_CAP).cloned().collect(),
         size: size(least_size(&answers.zone, &said.message)),
     }
@@ -63,10 +59,6 @@ fn list(answers: &Answers<'_>, said: &Said) -> Option<BTreeSet<String>> {
     let denies = head.authoritative && said.message.answers.is_empty();
     let denies = denies && matches!(head.response_code, ResponseCode::NoError | ResponseCode::NXDomain);
     (is_referral || denies).then_some(names)
-}
-
-fn join<T: AsRef<str>>(texts: impl Iterator<Item = T>) -> String {
-    texts.map(|text| text.as_ref().to_owned()).collect::<Vec<_>>().join(", ")
 }
 
 /// Bytes of the smallest referral that works: the NS records and, if every server lies inside the zone, one address of each

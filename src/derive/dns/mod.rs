@@ -11,12 +11,18 @@ mod records;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use super::Given;
 use super::dnssec::Validation;
-use crate::facts::{Blobs, Observation, Reason, Unobserved, ZoneDns};
+use crate::facts::{Blobs, Observation, Reason, Unobserved, ZoneDns, printable};
 use answers::Answers;
 pub(super) use index::AsTable;
 use index::index;
+
+/// Characters of a content, and servers, that are shown in a sentence.
+const SHOWN: usize = 200;
+const SERVERS_SHOWN: usize = 8;
 
 /// Fills every derived field.
 pub(super) fn derive(zone: &str, dns: &mut ZoneDns, blobs: &Blobs, given: &Given) {
@@ -77,6 +83,15 @@ fn unknown(dns: &mut ZoneDns, why: &Unobserved) {
     dns.records = why.cast();
     dns.wildcard = why.cast();
     dns.signing = why.cast();
+}
+
+/// What some of the servers say, for a sentence: `"this; that" from one and another`.
+fn view(content: &BTreeSet<String>, between: &str, servers: &BTreeSet<&str>) -> String {
+    let shown: Vec<&str> = servers.iter().take(SERVERS_SHOWN).copied().collect();
+    let more = if servers.len() > SERVERS_SHOWN { " and others" } else { "" };
+    let text = content.iter().map(String::as_str).collect::<Vec<_>>().join(between);
+    let text = if text.is_empty() { "nothing".to_owned() } else { format!("\"{}\"", printable(&text, SHOWN)) };
+    format!("{text} from {}{more}", shown.join(" and "))
 }
 
 pub(super) fn size(count: usize) -> i64 {

@@ -7,8 +7,8 @@ use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
 use super::answers::{Answer, Answers, Said, name_text, parse_name};
-use super::size;
-use crate::facts::{Observation, Reason, RecordAgreement, Span, Unobserved, printable};
+use super::{size, view};
+use crate::facts::{Observation, Reason, RecordAgreement, Span, Unobserved};
 
 /// What is compared of the zone's own name.
 const AT_APEX: [RecordType; 10] = [
@@ -25,9 +25,6 @@ const AT_APEX: [RecordType; 10] = [
 ];
 /// What is compared of names below it: the records of mail.
 const BELOW: [RecordType; 3] = [RecordType::MX, RecordType::TLSA, RecordType::TXT];
-/// Characters of a content, and servers, that are shown.
-const SHOWN: usize = 200;
-const SERVERS_SHOWN: usize = 8;
 /// Different contents that are shown.
 const VIEWS: usize = 16;
 
@@ -94,7 +91,7 @@ fn of_question(answers: &Answers<'_>, name: &Name, kind: RecordType) -> Option<R
         unanswered: size(unanswered),
         exists: contents.keys().any(|content| !content.is_empty()),
         ttl: Span(i64::from(ttl)),
-        views: contents.iter().take(VIEWS).map(view).collect(),
+        views: contents.iter().take(VIEWS).map(|(content, servers)| view(content, "; ", servers)).collect(),
     })
 }
 
@@ -134,14 +131,6 @@ fn text(record: &Record) -> String {
         RData::CNAME(target) => target.to_lowercase().to_string(),
         data => data.to_string(),
     }
-}
-
-fn view((content, servers): (&BTreeSet<String>, &BTreeSet<&str>)) -> String {
-    let shown: Vec<&str> = servers.iter().take(SERVERS_SHOWN).copied().collect();
-    let more = if servers.len() > SERVERS_SHOWN { " and others" } else { "" };
-    let text = content.iter().map(String::as_str).collect::<Vec<_>>().join("; ");
-    let text = if text.is_empty() { "none".to_owned() } else { printable(&text, SHOWN) };
-    format!("{}{more}: {text}", shown.join(", "))
 }
 
 /// Whether any server answers a name that cannot be there. NOERROR without an answer is how some sign a denial as they go
