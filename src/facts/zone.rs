@@ -23,7 +23,7 @@ pub struct Zone {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ZoneDns {
-    /// Names of the zone's name servers, through the resolver, sorted, lower case.
+    /// Names of the zone's name servers, as all of them say or, where they differ, through the resolver; sorted, lower case.
     pub ns: Observation<Vec<String>>,
     /// Start of authority (RFC 1035 §3.3.13), through the resolver.
     pub soa: Observation<Soa>,
