@@ -26,6 +26,7 @@ mod validators;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::LazyLock;
 
 use audit::{Audit, audit, ends, recorded};
@@ -140,14 +141,14 @@ fn states() -> BTreeMap<String, (String, String)> {
     let mut given = Given::at(document.run.now);
     given.trust_anchor.clone_from(&document.inputs["trust-anchor"].text);
     derive(&mut document.first, None, &document.blobs, &given);
-    let state = |zone: Zone| {
+    let state = |zone: Arc<Zone>| {
         let told = match zone.dns.dnssec.value() {
             Some(dnssec) => (dnssec.status.clone(), dnssec.reason.clone()),
             None => ("indeterminate".to_owned(), format!("{:?}", zone.dns.dnssec)),
         };
-        (zone.name, told)
+        (zone.name.clone(), told)
     };
-    document.first.zones.into_values().map(state).collect()
+    document.first.zones.values().map(state).collect()
 }
 
 #[test]

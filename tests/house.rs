@@ -8,16 +8,17 @@ use std::path::{Path, PathBuf};
 
 /// Module → the modules of ours that it may name (design §6).
 const MAY_IMPORT: &[(&str, &[&str])] = &[
-    ("facts", &[]),
+    ("store", &[]),
+    ("facts", &["store"]),
     ("estate", &[]),
     ("scope", &["estate"]),
     ("net", &["scope", "facts"]),
     ("probe", &["net", "facts", "scope", "estate"]),
     ("scan", &["probe", "facts", "scope", "estate"]),
-    ("derive", &["facts"]),
+    ("derive", &["facts", "store"]),
     ("framework", &[]),
     ("intake", &["facts"]),
-    ("check", &["facts", "derive", "estate", "framework"]),
+    ("check", &["facts", "derive", "estate", "framework", "store"]),
     ("profile", &["facts"]),
     ("report", &["check", "framework", "facts", "estate", "profile"]),
     ("demo", &[]),
@@ -37,6 +38,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "demo",
             "probe",
             "profile",
+            "store",
         ],
     ),
 ];

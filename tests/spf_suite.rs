@@ -11,6 +11,7 @@ use scrutineer::derive::{Given, derive};
 use scrutineer::facts::{
     Blobs, Looks, MailAnswer, Observation, Reason, Spf, Timestamp, Unobserved, Zone, ZoneDns, ZoneMail,
 };
+use scrutineer::store::Shelf;
 
 /// Records that are told otherwise here, and why.
 const OTHERWISE: [(&str, &str); 3] = [
@@ -96,9 +97,9 @@ impl Block {
         };
         mail.answers = self.answers.iter().map(|(question, records)| (question.clone(), answer(records))).collect();
         let zone = Zone { name: domain.to_owned(), dns: ZoneDns::unobserved(&Unobserved::absent()), mail };
-        let mut looks = Looks { zones: BTreeMap::from([(domain.to_owned(), zone)]), ..Looks::default() };
+        let mut looks = Looks { zones: Shelf::from_iter([(domain.to_owned(), zone)]), ..Looks::default() };
         derive(&mut looks, None, &Blobs::default(), &Given::at(Timestamp::EPOCH));
-        looks.zones[domain].mail.spf.value().cloned()
+        looks.zones.get(domain)?.mail.spf.value().cloned()
     }
 }
 

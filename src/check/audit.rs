@@ -7,9 +7,9 @@ use super::catalogue::Catalogue;
 use super::judge::{Outcome, Outcomes, Stage};
 use super::prepared::Check;
 use super::view::{Frame, View};
-use super::{Confidence, EvidenceKind, Finding, Severity, Subject, SubjectKind, Verdict};
+use super::{Confidence, EvidenceKind, Finding, Findings, Severity, Subject, SubjectKind, Verdict};
 use crate::estate::Estate;
-use crate::facts::{Document, EstateIndex, Looks};
+use crate::facts::{Document, EstateIndex, Host, Looks};
 
 /// What to judge with.
 pub struct Bench<'a> {
@@ -21,25 +21,32 @@ pub struct Bench<'a> {
     pub selected: &'a dyn Fn(&Check) -> bool,
 }
 
-/// All findings, sorted by check, subject and element. `document` has its derived facts.
-pub fn judge(document: &Document, bench: &Bench<'_>) -> Vec<Finding> {
-    let mut second = BTreeMap::new();
-    judge_looks(&document.second, document, bench, &mut |mut of_subject| second.append(&mut of_subject));
-    let mut findings: Vec<Finding> = Vec::new();
-    judge_looks(&document.first, document, bench, &mut |of_subject| {
-        findings.extend(of_subject.into_iter().map(|(key, merged)| {
-            let again = second.get(&key);
-            finding(key, merged, again, bench)
-        }));
-    });
-    findings.sort_unstable_by(|a, b| (&a.check, &a.subject, &a.element).cmp(&(&b.check, &b.subject, &b.element)));
-    drop_shadowed(&mut findings);
+/// All findings. `document` has its derived facts.
+pub fn judge(document: &Document, bench: &Bench<'_>) -> Findings {
+    let frame = Frame::new(bench.estate, document.run.now);
+    let mut findings = Findings::default();
+    for subject in subjects(&document.first) {
+        let subject = Arc::new(subject);
+        let judged =
+            |looks| Some(judge_subject(&subject, views(looks, &subject, document, bench, &frame)?, document, bench));
+        let Some(first) = judged(&document.first) else { continue };
+        let second = judged(&document.second).unwrap_or_default();
+        let mut of_subject: Vec<Finding> = first
+            .into_iter()
+            .map(|(key, merged)| {
+                let again = second.get(&key);
+                finding(&subject, key, merged, again, bench)
+            })
+            .collect();
+        drop_shadowed(&mut of_subject);
+        findings.add(Subject::clone(&subject), of_subject);
+    }
     findings
 }
 
 /// Subjects with a failing check of severity high or critical, which deserve a second look, each by name with the facts that those
 /// checks build on.
-pub fn worth_a_second_look(findings: &[Finding], catalogue: &Catalogue) -> BTreeMap<String, BTreeSet<String>> {
+pub fn worth_a_second_look(findings: &Findings, catalogue: &Catalogue) -> BTreeMap<String, BTreeSet<String>> {
     let mut subjects: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let severe = findings.iter().filter(|f| f.verdict == Verdict::Fail && f.severity >= Severity::High);
     for finding in severe.filter(|f| f.subject.kind != SubjectKind::Estate) {
@@ -51,7 +58,7 @@ pub fn worth_a_second_look(findings: &[Finding], catalogue: &Catalogue) -> BTree
     subjects
 }
 
-type Key = (Arc<str>, Arc<Subject>, Option<String>);
+type Key = (Arc<str>, Option<String>);
 
 /// One verdict over all endpoints.
 struct Merged {
@@ -59,32 +66,42 @@ struct Merged {
     at: Vec<String>,
 }
 
-/// Judges subject by subject, and hands over what came of each.
-fn judge_looks(looks: &Looks, document: &Document, bench: &Bench<'_>, sink: &mut dyn FnMut(BTreeMap<Key, Merged>)) {
-    let frame = Frame::new(bench.estate, document.run.now);
-    let mut add = |kind, name: &str, views: Vec<(String, View)>| {
-        sink(judge_subject(&Arc::new(Subject { kind, name: name.to_owned() }), views, document, bench));
+/// Everything to be judged.
+fn subjects(looks: &Looks) -> Vec<Subject> {
+    let of_kind = |kind| move |name: &String| Subject { kind, name: name.clone() };
+    let estate = (!looks.hosts.is_empty() || !looks.zones.is_empty())
+        .then(|| Subject { kind: SubjectKind::Estate, name: "estate".into() });
+    let zones = looks.zones.keys().map(of_kind(SubjectKind::Zone));
+    let hosts = looks.hosts.keys().map(of_kind(SubjectKind::Host));
+    let services = looks.services.keys().map(of_kind(SubjectKind::Service));
+    estate.into_iter().chain(zones).chain(hosts).chain(services).collect()
+}
+
+/// What rules see of a subject, by address; of one without endpoints, under an empty one. `None` if these looks have nothing of it.
+fn views(
+    looks: &Looks,
+    subject: &Subject,
+    document: &Document,
+    bench: &Bench<'_>,
+    frame: &Frame,
+) -> Option<Vec<(String, View)>> {
+    let name = subject.name.as_str();
+    let of_host = |host: &Host| {
+        let zone = host.zone.as_ref().and_then(|zone| document.first.zones.get(zone));
+        frame.host(host, zone.as_deref(), bench.estate.asset(&host.name))
     };
-    for (name, zone) in &looks.zones {
-        add(SubjectKind::Zone, name, vec![(String::new(), frame.zone(zone, bench.estate.asset(name)))]);
-    }
-    for (name, host) in &looks.hosts {
-        let zone = host.zone.as_ref().and_then(|zone| document.first.zones.get(zone));
-        add(SubjectKind::Host, name, vec![(String::new(), frame.host(host, zone, bench.estate.asset(name)))]);
-    }
-    for (name, service) in &looks.services {
-        let Some(host) = looks.hosts.get(&service.host).or_else(|| document.first.hosts.get(&service.host)) else {
-            continue;
-        };
-        let zone = host.zone.as_ref().and_then(|zone| document.first.zones.get(zone));
-        let parents = frame.host(host, zone, bench.estate.asset(&service.host));
-        let endpoints = service.endpoints.iter();
-        let views =
-            endpoints.map(|(at, endpoint)| (at.clone(), Frame::endpoint(&parents, name, service, endpoint))).collect();
-        add(SubjectKind::Service, name, views);
-    }
-    if !looks.hosts.is_empty() || !looks.zones.is_empty() {
-        add(SubjectKind::Estate, "estate", vec![(String::new(), frame.estate(bench.index))]);
+    let alone = |view| vec![(String::new(), view)];
+    match subject.kind {
+        SubjectKind::Estate => Some(alone(frame.estate(bench.index))),
+        SubjectKind::Zone => Some(alone(frame.zone(&*looks.zones.get(name)?, bench.estate.asset(name)))),
+        SubjectKind::Host => Some(alone(of_host(looks.hosts.get(name)?))),
+        SubjectKind::Service => {
+            let service = looks.services.get(name)?;
+            let host = looks.hosts.get(&service.host).or_else(|| document.first.hosts.get(&service.host))?;
+            let parents = of_host(host);
+            let view = |(at, endpoint): (&String, _)| (at.clone(), Frame::endpoint(&parents, name, service, endpoint));
+            Some(service.endpoints.iter().map(view).collect())
+        }
     }
 }
 
@@ -115,7 +132,7 @@ fn judge_subject(
     for (address, by_check) in judged {
         for (check, outcomes) in by_check {
             for (element, outcome) in outcomes {
-                merge(&mut all, (Arc::clone(&check), Arc::clone(subject), element), &address, outcome);
+                merge(&mut all, (Arc::clone(&check), element), &address, outcome);
             }
         }
     }
@@ -141,8 +158,8 @@ fn merge(all: &mut BTreeMap<Key, Merged>, key: Key, address: &str, mut outcome: 
     }
 }
 
-fn finding(key: Key, merged: Merged, again: Option<&Merged>, bench: &Bench<'_>) -> Finding {
-    let (id, subject, element) = key;
+fn finding(subject: &Arc<Subject>, key: Key, merged: Merged, again: Option<&Merged>, bench: &Bench<'_>) -> Finding {
+    let (id, element) = key;
     let Merged { outcome, at } = merged;
     // The key came from this catalogue.
     let check = bench.catalogue.checks.get(&*id);
@@ -168,7 +185,7 @@ fn finding(key: Key, merged: Merged, again: Option<&Merged>, bench: &Bench<'_>) 
         .join(" ");
     Finding {
         check: id,
-        subject,
+        subject: Arc::clone(subject),
         element,
         at,
         verdict: outcome.verdict,
@@ -185,11 +202,11 @@ fn finding(key: Key, merged: Merged, again: Option<&Merged>, bench: &Bench<'_>) 
 }
 
 /// A verdict on a list as a whole at one endpoint says nothing beside failing or unknown elements at another.
-fn drop_shadowed(findings: &mut Vec<Finding>) {
-    let key = |f: &Finding| (Arc::clone(&f.check), Arc::clone(&f.subject));
-    let with_elements: BTreeSet<(Arc<str>, Arc<Subject>)> =
-        findings.iter().filter(|f| f.element.is_some()).map(key).collect();
-    findings.retain(|f| f.element.is_some() || f.verdict >= Verdict::Undetermined || !with_elements.contains(&key(f)));
+fn drop_shadowed(of_subject: &mut Vec<Finding>) {
+    let with_elements: BTreeSet<Arc<str>> =
+        of_subject.iter().filter(|f| f.element.is_some()).map(|f| Arc::clone(&f.check)).collect();
+    of_subject
+        .retain(|f| f.element.is_some() || f.verdict >= Verdict::Undetermined || !with_elements.contains(&f.check));
 }
 
 /// A digest of the facts without the address and without the times of looking.

@@ -8,8 +8,8 @@ use super::names_seen::names_seen;
 use crate::derive;
 use crate::estate::{Asset, AssetKind, Criticality, ElectionFunction, Estate};
 use crate::facts::{
-    CriticalHost, Ending, EstateIndex, FunctionIndex, Host, KeyUse, LIST_CAP, Looks, Observation, Reason, Registration,
-    Service, Timestamp, Unobserved,
+    CriticalHost, DomainRegistration, Ending, EstateIndex, FunctionIndex, Host, KeyUse, LIST_CAP, Looks, Observation,
+    Reason, Registration, Service, Timestamp, Unobserved, Zone,
 };
 
 /// Groups the estate by election function, and everything with an end date by its end.
@@ -18,7 +18,8 @@ pub fn estate_index(estate: &Estate, looks: &Looks, ct: &str, now: Timestamp) ->
     let mut cut = 0;
     let critical = |asset: &&Asset| asset.criticality.is_some_and(|c| c >= Criticality::High);
     let critical_hosts = estate.hosts().filter(critical).map(|asset| critical_host(asset, looks, now)).collect();
-    let registrations = estate.zones().filter_map(|asset| registration(asset, looks, now)).collect();
+    let zones = looks.zones.iter().map(|(name, zone)| (name.as_str(), ZoneEnds::of(&zone))).collect();
+    let registrations = estate.zones().filter_map(|asset| registration(asset, &zones, now)).collect();
     EstateIndex {
         declaration: declaration(estate, now),
         hosts: count(estate.hosts().count()),
@@ -26,7 +27,7 @@ pub fn estate_index(estate: &Estate, looks: &Looks, ct: &str, now: Timestamp) ->
         functions: functions(estate, looks, now),
         critical_hosts: capped(critical_hosts, &mut cut),
         registrations: capped(registrations, &mut cut),
-        endings: endings(estate, looks, now, &mut cut),
+        endings: endings(estate, looks, &zones, now, &mut cut),
         keys: keys(estate, looks, now, &mut cut),
         names_seen: names_seen(estate, looks, ct, now, &mut cut),
         contact_roles: estate.contacts.keys().cloned().collect(),
@@ -161,16 +162,33 @@ fn unlearned<T>(reason: Reason, detail: String, now: Timestamp) -> Observation<T
     }
 }
 
+/// Of each zone, by its name, what ends; gathered once.
+type Zones<'a> = BTreeMap<&'a str, ZoneEnds>;
+
+struct ZoneEnds {
+    registration: Observation<DomainRegistration>,
+    /// Of all servers where they were asked, else as the resolver passed it on.
+    signatures: Option<Timestamp>,
+}
+
+impl ZoneEnds {
+    fn of(zone: &Zone) -> Self {
+        let servers = zone.dns.signing.value().and_then(|signing| signing.times.value()?.first_end);
+        let resolver = zone.dns.dnssec.value().and_then(|dnssec| dnssec.signatures_end);
+        Self { registration: zone.dns.registration.clone(), signatures: servers.into_iter().chain(resolver).min() }
+    }
+}
+
 /// A name below a registered one has no registration of its own.
-fn registration(asset: &Asset, looks: &Looks, now: Timestamp) -> Option<Registration> {
+fn registration(asset: &Asset, zones: &Zones<'_>, now: Timestamp) -> Option<Registration> {
     let registered = psl::domain_str(asset.name()) == Some(asset.name());
-    let (ends, source) = registration_end(asset, looks, now);
+    let (ends, source) = registration_end(asset, zones, now);
     let source = ends.value().map(|_| source);
     (registered || ends.value().is_some()).then(|| Registration { zone: asset.name().to_owned(), ends, source })
 }
 
 /// The declared end, or else the registry's; with where it comes from.
-fn registration_end(asset: &Asset, looks: &Looks, now: Timestamp) -> (Observation<Timestamp>, String) {
+fn registration_end(asset: &Asset, zones: &Zones<'_>, now: Timestamp) -> (Observation<Timestamp>, String) {
     let AssetKind::Zone { registration_ends, .. } = &asset.kind else {
         return (Observation::Absent { observed_at: now }, String::new());
     };
@@ -178,7 +196,7 @@ fn registration_end(asset: &Asset, looks: &Looks, now: Timestamp) -> (Observatio
         return (Observation::Observed { observed_at: now, value }, "estate".into());
     }
     // Older facts have nothing of registries: that is no failure of a look.
-    let asked = looks.zones.get(asset.name()).map(|zone| &zone.dns.registration).filter(|asked| !asked.is_underived());
+    let asked = zones.get(asset.name()).map(|zone| &zone.registration).filter(|asked| !asked.is_underived());
     let Some(asked) = asked else { return (Observation::Absent { observed_at: now }, String::new()) };
     let ends = asked.and_then(|found, observed_at| match found.ends {
         Some(value) => Observation::Observed { observed_at, value },
@@ -187,18 +205,26 @@ fn registration_end(asset: &Asset, looks: &Looks, now: Timestamp) -> (Observatio
     (ends, asked.value().map(|found| found.url.clone()).unwrap_or_default())
 }
 
-fn endings(estate: &Estate, looks: &Looks, now: Timestamp, cut: &mut i64) -> Observation<Vec<Ending>> {
+fn endings(
+    estate: &Estate,
+    looks: &Looks,
+    zones: &Zones<'_>,
+    now: Timestamp,
+    cut: &mut i64,
+) -> Observation<Vec<Ending>> {
     let next = estate.elections.iter().map(|election| Timestamp::from(election.results_final)).find(|at| *at > now);
     let Some(results_final) = next else { return Observation::Absent { observed_at: now } };
-    let mut all: Vec<Ending> =
-        declared_ends(estate, looks, now).chain(seen_ends(looks)).filter(|one| one.ends < results_final).collect();
+    let mut all: Vec<Ending> = declared_ends(estate, zones, now)
+        .chain(seen_ends(looks, zones))
+        .filter(|one| one.ends < results_final)
+        .collect();
     all.sort_by(|a, b| (a.ends, &a.kind, &a.subject).cmp(&(b.ends, &b.kind, &b.subject)));
     Observation::Observed { observed_at: now, value: capped(all, cut) }
 }
 
-fn declared_ends<'a>(estate: &'a Estate, looks: &'a Looks, now: Timestamp) -> impl Iterator<Item = Ending> + 'a {
+fn declared_ends<'a>(estate: &'a Estate, zones: &'a Zones<'_>, now: Timestamp) -> impl Iterator<Item = Ending> + 'a {
     let registrations = estate.zones().filter_map(move |asset| {
-        let (ends, source) = registration_end(asset, looks, now);
+        let (ends, source) = registration_end(asset, zones, now);
         ending("registration", asset.name(), *ends.value()?, &source)
     });
     let authorisation = estate.authorisation.iter();
@@ -208,7 +234,7 @@ fn declared_ends<'a>(estate: &'a Estate, looks: &'a Looks, now: Timestamp) -> im
 }
 
 /// Of a service with several endpoints the first end; security.txt once a host.
-fn seen_ends(looks: &Looks) -> impl Iterator<Item = Ending> + '_ {
+fn seen_ends<'a>(looks: &'a Looks, zones: &'a Zones<'_>) -> impl Iterator<Item = Ending> + 'a {
     let certificates = looks.services.iter().filter_map(|(name, service)| {
         let certificates = service.endpoints.values().filter_map(|endpoint| endpoint.tls.certificate.value());
         ending("certificate", name, certificates.map(|certificate| certificate.not_after).min()?, "this audit")
@@ -221,12 +247,8 @@ fn seen_ends(looks: &Looks) -> impl Iterator<Item = Ending> + '_ {
         });
         ending("certificate-chain", name, early.min()?, "this audit")
     });
-    // Of all servers where they were asked, else as the resolver passed it on.
-    let signatures = looks.zones.iter().filter_map(|(name, zone)| {
-        let servers = zone.dns.signing.value().and_then(|signing| signing.times.value()?.first_end);
-        let resolver = zone.dns.dnssec.value().and_then(|dnssec| dnssec.signatures_end);
-        ending("dnssec-signature", name, servers.into_iter().chain(resolver).min()?, "this audit")
-    });
+    let signatures =
+        zones.iter().filter_map(|(name, zone)| ending("dnssec-signature", name, zone.signatures?, "this audit"));
     let mut contact_files: BTreeMap<&str, Timestamp> = BTreeMap::new();
     for service in looks.services.values() {
         for endpoint in service.endpoints.values() {

@@ -7,6 +7,7 @@ use time::macros::{date, datetime};
 use super::*;
 use crate::estate::{Authorisation, Authority, Contact, Election, MailUse, Period, ScanSettings};
 use crate::facts::{Certificate, Dnssec, Endpoint, HostAddress, HostDns, Tls, Web, Zone, ZoneDns, ZoneMail};
+use crate::store::Shelf;
 
 const NOW: &str = "2028-10-01T12:00:00Z";
 
@@ -239,7 +240,7 @@ fn what_ends_before_results_are_final_is_listed_soonest_first() {
             signatures_end: Some(at("2028-10-14T00:00:00Z")),
         },
     };
-    let looks = Looks { zones: BTreeMap::from([("signed.example".to_owned(), signed)]), ..Looks::default() };
+    let looks = Looks { zones: Shelf::from_iter([("signed.example".to_owned(), signed)]), ..Looks::default() };
     let found = index(&estate, &looks).endings;
     let found: Vec<(&str, &str)> =
         found.value().unwrap().iter().map(|e| (e.kind.as_str(), e.subject.as_str())).collect();
@@ -400,7 +401,7 @@ fn the_registrys_end_stands_where_the_estate_has_none_and_a_silent_registry_leav
         (name.to_owned(), Zone { name: name.into(), dns, mail: ZoneMail::unobserved(&gone) })
     };
     let seen = Observation::Observed { observed_at: at(NOW), value: registered };
-    let zones = BTreeMap::from([
+    let zones = Shelf::from_iter([
         looked("told.example", seen.clone()),
         looked("dark.example", timed_out()),
         looked("own.example", seen),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::pipeline::{Judged, Library, Telling, assess, tell};
+use super::pipeline::{Judges, Library, Telling, fill_in_first, fill_in_second, tell};
 use super::progress::Bar;
 use super::{CliError, Exit, terminal};
 use crate::check::{FAMILIES, worth_a_second_look};
@@ -155,37 +155,25 @@ pub(super) async fn audit(
         traffic: context.net.traffic(),
         blobs: context.blobs(),
     };
-    let mut judged = assess(&mut document, &estate, library, telling);
-    if complete {
-        judged = confirm(&context, &mut document, judged, selection, bar.as_ref(), library, telling).await;
+    fill_in_first(&mut document);
+    let judges = Judges { estate: &estate, library, telling };
+    let index = judges.index(&document);
+    let mut findings = judges.findings(&document, &index);
+    // High and critical findings are certain only after a second, fresh look agreed.
+    let doubts = if complete { worth_a_second_look(&findings, &library.catalogue) } else { BTreeMap::new() };
+    if !doubts.is_empty() {
+        // Not to be copied for what comes to it.
+        document.blobs = Blobs::default();
+        document.second = look_again(&context, &document.first, doubts, selection, bar.as_ref()).await;
+        document.blobs = context.blobs();
+        fill_in_second(&mut document);
+        findings = judges.findings(&document, &index);
     }
     document.traffic = context.net.traffic();
     document.run.finished_at = Timestamp::now();
     drop(bar);
-    tell(&mut document, &estate, library, &judged, telling)
-}
-
-/// High and critical findings are certain only after a second, fresh look agreed.
-async fn confirm(
-    context: &Context,
-    document: &mut Document,
-    judged: Judged,
-    selection: &Selection,
-    bar: &dyn Progress,
-    library: &Library,
-    telling: &Telling,
-) -> Judged {
-    let doubts = worth_a_second_look(&judged.findings, &library.catalogue);
-    if doubts.is_empty() {
-        return judged;
-    }
-    // The second judgement takes its place; a large estate has many findings.
-    drop(judged);
-    // Not to be copied for what comes to it.
-    document.blobs = Blobs::default();
-    document.second = look_again(context, &document.first, doubts, selection, bar).await;
-    document.blobs = context.blobs();
-    assess(document, context.scope.estate(), library, telling)
+    let judged = judges.sum_up(&document, index, findings);
+    tell(&mut document, &judges, &judged)
 }
 
 /// The estate of the command line: a file, the default file, or bare hosts.

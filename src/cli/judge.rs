@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::audit::estate_faults;
-use super::pipeline::{Telling, assess, fill_in, tell};
+use super::pipeline::{Judges, Telling, assess, fill_in, tell};
 use super::{CliError, Exit, terminal};
 use crate::estate::Estate;
 use crate::facts::{Document, Observation, SCHEMA, Timestamp};
@@ -45,8 +45,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
     if !wanted.is_empty() || arguments.clients {
         return against_profiles(&mut document, &wanted, arguments);
     }
-    let judged = assess(&mut document, &estate, &library, &arguments.telling);
-    tell(&mut document, &estate, &library, &judged, &arguments.telling)
+    let judges = Judges { estate: &estate, library: &library, telling: &arguments.telling };
+    let judged = assess(&mut document, &judges);
+    tell(&mut document, &judges, &judged)
 }
 
 /// What is held against profiles or clients has outputs of its own: none is left out in silence.

@@ -7,12 +7,14 @@ use std::str::FromStr;
 
 use super::output::{check_writable, write_as_it_comes};
 use super::{CliError, Exit, terminal};
-use crate::check::{Bench, Catalogue, Check, CheckFile, EvidenceKind, Finding, Severity, Verdict, estate_index, judge};
+use crate::check::{
+    Bench, Catalogue, Check, CheckFile, EvidenceKind, Finding, Findings, Severity, Verdict, estate_index, judge,
+};
 use crate::derive::{Given, derive, strip};
 use crate::estate::Estate;
-use crate::facts::{self, Document, EstateIndex};
-use crate::framework::{Coverage, Frameworks, Outcome, OutcomeResult, coverage};
-use crate::report::{self, Input};
+use crate::facts::{self, Document, EstateIndex, Timestamp};
+use crate::framework::{Coverage, Frameworks, Ledger, Outcome, OutcomeResult};
+use crate::report::{self, Input, Summary};
 
 /// One `--output FORMAT=PATH`; the path `-` is stdout.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,8 +111,13 @@ pub(super) struct Library {
 /// Facts judged.
 pub(super) struct Judged {
     index: EstateIndex,
-    pub(super) findings: Vec<Finding>,
+    findings: Findings,
     coverage: BTreeMap<String, Coverage>,
+    summary: Summary,
+    /// Whether something failed that is as severe and as sure as `--fail-on` wants.
+    failed: bool,
+    /// Whether something as severe could not be determined.
+    open: bool,
 }
 
 impl Telling {
@@ -151,67 +158,104 @@ fn matches_name(check: &Check, wanted: &str) -> bool {
 
 /// Fills in the derived facts of a document.
 pub(super) fn fill_in(document: &mut Document) {
-    let input = |name: &str| document.inputs.get(name).map(|input| input.text.clone()).unwrap_or_default();
-    let given = Given {
-        now: document.run.now,
+    fill_in_first(document);
+    fill_in_second(document);
+}
+
+/// Fills in the derived facts of the first looks.
+pub(super) fn fill_in_first(document: &mut Document) {
+    derive(&mut document.first, None, &document.blobs, &given(&document.inputs, document.run.now));
+}
+
+/// Fills in those of the second looks, after those of the first.
+pub(super) fn fill_in_second(document: &mut Document) {
+    let given = given(&document.inputs, document.run.now);
+    derive(&mut document.second, Some(&document.first), &document.blobs, &given);
+}
+
+fn given(inputs: &BTreeMap<String, facts::Input>, now: Timestamp) -> Given {
+    let input = |name: &str| inputs.get(name).map(|input| input.text.clone()).unwrap_or_default();
+    Given {
+        now,
         extra_roots: input("extra-roots"),
         trust_anchor: input("trust-anchor"),
         as_table: input("as-table"),
         dmarc_reports: input("dmarc-reports"),
-    };
-    derive(&mut document.first, None, &document.blobs, &given);
-    derive(&mut document.second, Some(&document.first), &document.blobs, &given);
+    }
+}
+
+/// What to judge with, and how.
+pub(super) struct Judges<'a> {
+    pub(super) estate: &'a Estate,
+    pub(super) library: &'a Library,
+    pub(super) telling: &'a Telling,
+}
+
+impl Judges<'_> {
+    /// The estate as a whole. `document` has its derived facts, as for all that follow.
+    pub(super) fn index(&self, document: &Document) -> EstateIndex {
+        let ct = document.inputs.get("ct").map(|input| input.text.as_str()).unwrap_or_default();
+        estate_index(self.estate, &document.first, ct, document.run.now)
+    }
+
+    /// Every verdict.
+    pub(super) fn findings(&self, document: &Document, index: &EstateIndex) -> Findings {
+        let selected = |check: &Check| self.telling.selects(check);
+        let Self { estate, library, .. } = self;
+        judge(document, &Bench { catalogue: &library.catalogue, estate, index, selected: &selected })
+    }
+
+    /// Goes through the findings once and takes from them what outputs and exit code need.
+    pub(super) fn sum_up(&self, document: &Document, index: EstateIndex, findings: Findings) -> Judged {
+        let catalogue = &self.library.catalogue;
+        let cited =
+            catalogue.checks.values().map(|check| (check.id.to_string(), check.file.controls.clone())).collect();
+        let mut ledger = Ledger::new(&self.library.frameworks, &cited);
+        let mut summary = Summary::of(document, catalogue.checks.len());
+        let (mut failed, mut open) = (false, false);
+        for (_, of_subject) in findings.by_subject() {
+            ledger.enter(of_subject.iter().map(|finding| outcome(finding, catalogue)));
+            for finding in of_subject.iter() {
+                summary.add(finding);
+                let severe = finding.severity >= self.telling.fail_on;
+                let sure = finding.confidence.counts() && finding.waiver.is_none();
+                failed |= finding.verdict == Verdict::Fail && severe && sure;
+                open |= finding.verdict == Verdict::Undetermined && severe;
+            }
+        }
+        let coverage = ledger.coverage();
+        Judged { index, findings, coverage, summary, failed, open }
+    }
 }
 
 /// Judges a document. Derived facts are filled in first.
-pub(super) fn assess(document: &mut Document, estate: &Estate, library: &Library, telling: &Telling) -> Judged {
+pub(super) fn assess(document: &mut Document, judges: &Judges<'_>) -> Judged {
     fill_in(document);
-    let ct = document.inputs.get("ct").map(|input| input.text.as_str()).unwrap_or_default();
-    let index = estate_index(estate, &document.first, ct, document.run.now);
-    let selected = |check: &Check| telling.selects(check);
-    let bench = Bench { catalogue: &library.catalogue, estate, index: &index, selected: &selected };
-    let findings = judge(document, &bench);
-    let coverage = cover(&findings, library);
-    Judged { index, findings, coverage }
+    let index = judges.index(document);
+    let findings = judges.findings(document, &index);
+    judges.sum_up(document, index, findings)
 }
 
-fn cover(findings: &[Finding], library: &Library) -> BTreeMap<String, Coverage> {
-    let cited =
-        library.catalogue.checks.values().map(|check| (check.id.to_string(), check.file.controls.clone())).collect();
-    let declared =
-        |id: &str| library.catalogue.checks.get(id).is_some_and(|c| c.file.evidence == EvidenceKind::Declared);
-    let outcomes: Vec<Outcome<'_>> = findings
-        .iter()
-        .map(|finding| Outcome {
-            check: &finding.check,
-            subject: &finding.subject.name,
-            controls: &finding.controls,
-            declared: declared(&finding.check),
-            result: match finding.verdict {
-                Verdict::Pass => OutcomeResult::Pass,
-                Verdict::Fail => OutcomeResult::Fail,
-                Verdict::NotApplicable => OutcomeResult::NotApplicable,
-                Verdict::Undetermined => OutcomeResult::Undetermined(short_reason(finding)),
-            },
-        })
-        .collect();
-    coverage(&library.frameworks, &cited, &outcomes)
-}
-
-/// The stable word before the colon.
-fn short_reason(finding: &Finding) -> String {
-    let reason = finding.reason.as_deref().unwrap_or("unknown");
-    reason.strip_prefix("not run: ").unwrap_or(reason).split(':').next().unwrap_or_default().to_owned()
+/// A finding as coverage sees it.
+fn outcome<'a>(finding: &'a Finding, catalogue: &Catalogue) -> Outcome<'a> {
+    let check = catalogue.checks.get(&*finding.check);
+    Outcome {
+        check: &finding.check,
+        controls: &finding.controls,
+        declared: check.is_some_and(|check| check.file.evidence == EvidenceKind::Declared),
+        result: match finding.verdict {
+            Verdict::Pass => OutcomeResult::Pass,
+            Verdict::Fail => OutcomeResult::Fail,
+            Verdict::NotApplicable => OutcomeResult::NotApplicable,
+            Verdict::Undetermined => OutcomeResult::Undetermined(report::reason(finding)),
+        },
+    }
 }
 
 /// Writes every output, prints the summary, and gives the exit code.
-pub(super) fn tell(
-    document: &mut Document,
-    estate: &Estate,
-    library: &Library,
-    judged: &Judged,
-    telling: &Telling,
-) -> Result<Exit, CliError> {
+pub(super) fn tell(document: &mut Document, judges: &Judges<'_>, judged: &Judged) -> Result<Exit, CliError> {
+    let Judges { estate, library, telling } = judges;
+    sound(document, &judged.findings)?;
     let exit = exit(judged, telling, document.run.complete);
     let checks: BTreeMap<String, CheckFile> =
         library.catalogue.checks.iter().map(|(id, check)| (id.clone(), check.file.clone())).collect();
@@ -225,6 +269,7 @@ pub(super) fn tell(
         frameworks: &library.frameworks.files,
         coverage: &judged.coverage,
         findings: &judged.findings,
+        summary: &judged.summary,
         index: &judged.index,
         digests,
         exit: (i32::from(exit.code()), exit.meaning()),
@@ -244,6 +289,7 @@ pub(super) fn tell(
         strip(&mut document.second);
         output.write(|to| Ok(serde_json::to_writer_pretty(to, document)?))?;
     }
+    sound(document, &judged.findings)?;
     if !telling.quiet {
         show_summary(&summary, telling);
         for output in telling.outputs.iter().filter(|output| output.path.as_os_str() != "-") {
@@ -265,13 +311,17 @@ fn show_summary(summary: &str, telling: &Telling) {
 
 /// The first exit code that applies.
 fn exit(judged: &Judged, telling: &Telling, complete: bool) -> Exit {
-    if telling.exit_zero {
-        return Exit::Regardless;
+    match () {
+        () if telling.exit_zero => Exit::Regardless,
+        () if judged.failed => Exit::Findings,
+        () if !telling.allow_incomplete && (judged.open || !complete) => Exit::Incomplete,
+        () => Exit::Fine,
     }
-    let counts = |f: &&Finding| f.severity >= telling.fail_on && f.confidence.counts() && f.waiver.is_none();
-    if judged.findings.iter().filter(counts).any(|f| f.verdict == Verdict::Fail) {
-        return Exit::Findings;
-    }
-    let open = judged.findings.iter().any(|f| f.verdict == Verdict::Undetermined && f.severity >= telling.fail_on);
-    if !telling.allow_incomplete && (open || !complete) { Exit::Incomplete } else { Exit::Fine }
+}
+
+/// Whether everything that was put away in a file could be had again: else verdicts may be missing.
+fn sound(document: &Document, findings: &Findings) -> Result<(), CliError> {
+    let looks = document.first.zones.sound().and(document.second.zones.sound());
+    let sound = looks.and(document.blobs.sound()).and(findings.sound());
+    sound.map_err(|fault| CliError::Internal(fault.to_string()))
 }

@@ -59,11 +59,11 @@ pub fn derive(looks: &mut Looks, earlier: Option<&Looks>, blobs: &Blobs, given: 
     tls::drown::derive(looks);
     let reports = serde_json::from_str(&given.dmarc_reports).unwrap_or_default();
     let shared = mail::Shared { blobs, given, roots: &roots, reports, table: dns::AsTable::read(&given.as_table) };
-    for zone in looks.zones.values_mut() {
-        dns::derive(&zone.name, &mut zone.dns, blobs, given);
+    looks.zones.change(|name, zone| {
+        dns::derive(name, &mut zone.dns, blobs, given);
         let negative_ttl = zone.dns.soa.value().map(|soa| soa.minimum);
-        mail::derive(&zone.name, &mut zone.mail, negative_ttl, &shared);
-    }
+        mail::derive(name, &mut zone.mail, negative_ttl, &shared);
+    });
     named::derive(looks, earlier, blobs);
 }
 
@@ -94,8 +94,8 @@ pub fn strip(looks: &mut Looks) {
             web::strip(&mut endpoint.web);
         }
     }
-    for zone in looks.zones.values_mut() {
+    looks.zones.change(|_, zone| {
         zone.dns.strip();
         mail::strip(&mut zone.mail);
-    }
+    });
 }

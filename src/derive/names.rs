@@ -50,8 +50,8 @@ pub fn sightings(
             found.add("cname", name, alias);
         }
     }
-    for (name, zone) in &looks.zones {
-        found.in_zone(name, zone);
+    for (name, zone) in looks.zones.iter() {
+        found.in_zone(name, &zone);
     }
     for (name, since) in current(logged, now) {
         found.add_since("ct", "the export", name, since);

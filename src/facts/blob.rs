@@ -9,9 +9,25 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Bytes by digest; in JSON, base64. A copy shares what it holds.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Blobs(Arc<BTreeMap<Hash, Box<[u8]>>>);
+use crate::store::{Place, Spool, StoreFault};
+
+/// Bytes by digest; in JSON, base64. A copy shares what it holds. The first few megabytes are in memory, the rest lies in a file.
+#[derive(Clone, Debug, Default)]
+pub struct Blobs {
+    held: Arc<BTreeMap<Hash, Held>>,
+    /// Bytes held in memory.
+    in_memory: usize,
+    spool: Spool,
+}
+
+#[derive(Clone, Debug)]
+enum Held {
+    Here(Box<[u8]>),
+    Filed(Place),
+}
+
+/// The most bytes that are held in memory.
+const IN_MEMORY: usize = 2 << 20;
 
 /// SHA-256.
 type Hash = [u8; 32];
@@ -20,30 +36,65 @@ impl Blobs {
     /// Keeps the bytes and gives their digest, `sha256:` and 64 hex digits.
     pub fn keep(&mut self, bytes: &[u8]) -> String {
         let hash = sha256(bytes);
-        if !self.0.contains_key(&hash) {
-            Arc::make_mut(&mut self.0).insert(hash, bytes.into());
+        if !self.held.contains_key(&hash) {
+            let held = self.hold(bytes);
+            Arc::make_mut(&mut self.held).insert(hash, held);
         }
         digest_text(&hash)
     }
     /// The bytes behind a digest; `None` if they are not here or do not match it.
     pub fn bytes(&self, id: &str) -> Option<Vec<u8>> {
         let hash = parse(id)?;
-        let bytes = self.0.get(&hash)?;
-        (sha256(bytes) == hash).then(|| bytes.to_vec())
+        let bytes = self.open(self.held.get(&hash)?)?;
+        (sha256(&bytes) == hash).then(|| bytes.into_owned())
     }
     /// How many blobs there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.held.len()
     }
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.held.is_empty()
+    }
+    /// Whether all that was asked for could be had.
+    ///
+    /// # Errors
+    /// The first thing that could not.
+    pub fn sound(&self) -> Result<(), StoreFault> {
+        self.spool.sound()
+    }
+
+    /// Without room in the file, memory has to do.
+    fn hold(&mut self, bytes: &[u8]) -> Held {
+        let full = self.in_memory + bytes.len() > IN_MEMORY;
+        if let Some(place) = full.then(|| self.spool.put(bytes)).flatten() {
+            return Held::Filed(place);
+        }
+        self.in_memory += bytes.len();
+        Held::Here(bytes.into())
+    }
+
+    fn open<'a>(&self, held: &'a Held) -> Option<Cow<'a, [u8]>> {
+        match held {
+            Held::Here(bytes) => Some(Cow::Borrowed(bytes)),
+            Held::Filed(place) => self.spool.get(*place).map(Cow::Owned),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&Hash, Cow<'_, [u8]>)> {
+        self.held.iter().filter_map(|(hash, held)| Some((hash, self.open(held)?)))
+    }
+}
+
+impl PartialEq for Blobs {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().eq(other.iter())
     }
 }
 
 impl Serialize for Blobs {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(hash, bytes)| (digest_text(hash), STANDARD.encode(bytes))))
+        serializer.collect_map(self.iter().map(|(hash, bytes)| (digest_text(hash), STANDARD.encode(bytes))))
     }
 }
 
@@ -51,10 +102,11 @@ impl Serialize for Blobs {
 impl<'de> Deserialize<'de> for Blobs {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let texts = BTreeMap::<String, Cow<'de, str>>::deserialize(deserializer)?;
-        let blob = |(id, text): (String, Cow<'_, str>)| {
-            Some((parse(&id)?, STANDARD.decode(text.as_bytes()).ok()?.into_boxed_slice()))
-        };
-        Ok(Self(Arc::new(texts.into_iter().filter_map(blob).collect())))
+        let blob = |(id, text): (String, Cow<'_, str>)| Some((parse(&id)?, STANDARD.decode(text.as_bytes()).ok()?));
+        let mut blobs = Self::default();
+        let held = texts.into_iter().filter_map(blob).map(|(hash, bytes)| (hash, blobs.hold(&bytes))).collect();
+        blobs.held = Arc::new(held);
+        Ok(blobs)
     }
 }
 
@@ -117,6 +169,18 @@ mod tests {
         let read: Blobs = serde_json::from_str(&serde_json::to_string(&blobs).unwrap()).unwrap();
         assert_eq!(read, blobs);
         assert_eq!(read.bytes(&id).as_deref(), Some(&b"an answer"[..]));
+    }
+
+    #[test]
+    fn evidence_beyond_a_few_megabytes_lies_in_a_file_and_reads_the_same() {
+        let mut blobs = Blobs::default();
+        let ids: Vec<String> = (0..5_u8).map(|n| blobs.keep(&vec![n; IN_MEMORY / 2])).collect();
+        assert_eq!(blobs.held.values().filter(|held| matches!(held, Held::Filed(_))).count(), 3);
+        let first: Vec<Option<u8>> = ids.iter().map(|id| blobs.bytes(id)?.first().copied()).collect();
+        assert_eq!(first, [Some(0), Some(1), Some(2), Some(3), Some(4)]);
+        let read: Blobs = serde_json::from_str(&serde_json::to_string(&blobs).unwrap()).unwrap();
+        assert_eq!(read, blobs);
+        assert_eq!(blobs.sound(), Ok(()));
     }
 
     #[test]

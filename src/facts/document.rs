@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Blobs, Host, Service, Timestamp, Zone};
+use crate::store::Shelf;
 
 /// The version of this document's format.
 pub const SCHEMA: i64 = 1;
@@ -41,7 +42,7 @@ pub struct Looks {
     /// By host name.
     pub hosts: BTreeMap<String, Host>,
     /// By zone name, without the final dot.
-    pub zones: BTreeMap<String, Zone>,
+    pub zones: Shelf<String, Zone>,
     /// By `host:port/transport`.
     pub services: BTreeMap<String, Service>,
 }

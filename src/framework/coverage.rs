@@ -12,11 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::tree::Tree;
 use super::{Control, Coverage, CoverageState, Frameworks};
 
-/// One verdict, as far as coverage needs it.
+/// One verdict on a subject, as far as coverage needs it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome<'a> {
     pub check: &'a str,
-    pub subject: &'a str,
     pub controls: &'a [String],
     /// The check's evidence is the estate's own word.
     pub declared: bool,
@@ -33,37 +32,88 @@ pub enum OutcomeResult {
     NotApplicable,
 }
 
-/// Coverage of every control that asks something of the entity. `catalogue` is every check with what it cites, also those that
-/// did not run.
-pub fn coverage(
-    frameworks: &Frameworks,
-    catalogue: &BTreeMap<String, Vec<String>>,
-    outcomes: &[Outcome<'_>],
-) -> BTreeMap<String, Coverage> {
-    let tree = Tree::new(frameworks.controls());
-    let citing = citing(catalogue);
-    let bearing = bearing(outcomes);
-    let ran: BTreeSet<&str> = outcomes.iter().map(|outcome| outcome.check).collect();
-    let controls = frameworks.controls().filter(|control| control.binds_entity());
-    controls
-        .map(|control| {
+/// What is learned about every control that asks something of the entity, subject by subject. It does not grow with their number.
+pub struct Ledger<'a> {
+    catalogue: &'a BTreeMap<String, Vec<String>>,
+    /// A line for each control, by its place below.
+    lines: Vec<Line<'a>>,
+    /// Lines of a control and of all above it.
+    above: BTreeMap<&'a str, Vec<usize>>,
+    ran: BTreeSet<String>,
+}
+
+/// One control.
+struct Line<'a> {
+    control: &'a Control,
+    /// How many subjects brought it the same [`Word`]s.
+    subjects: BTreeMap<u8, i64>,
+    reasons: BTreeMap<String, i64>,
+}
+
+/// What a subject can say about a control, a bit each.
+enum Word {
+    Passed = 1,
+    Failed = 2,
+    Open = 4,
+    DeclaredPassed = 8,
+    DeclaredFailed = 16,
+}
+
+impl<'a> Ledger<'a> {
+    /// Nothing learned yet. `catalogue` is every check with what it cites, also those that will not run.
+    pub fn new(frameworks: &'a Frameworks, catalogue: &'a BTreeMap<String, Vec<String>>) -> Self {
+        let tree = Tree::new(frameworks.controls());
+        let mut above: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        let mut lines = Vec::new();
+        for control in frameworks.controls().filter(|control| control.binds_entity()) {
             let mut scope = tree.below(&control.id);
             scope.insert(&control.id);
-            scope.retain(|id| citing.contains_key(id) || bearing.contains_key(id));
-            let checks: BTreeSet<&str> =
-                scope.iter().flat_map(|id| citing.get(id).into_iter().flatten()).copied().collect();
-            let mut seen: Vec<usize> =
-                scope.iter().flat_map(|id| bearing.get(id).into_iter().flatten()).copied().collect();
-            seen.sort_unstable();
-            seen.dedup();
-            let unrun = checks.iter().filter(|check| !ran.contains(**check)).count();
-            let mut learned = Learned::from(control, seen.into_iter().map(|index| &outcomes[index]));
-            learned.not_selected(unrun);
-            let direct = citing.get(control.id.as_str()).into_iter().flatten();
-            let direct = direct.map(|check| (*check).to_owned()).collect();
-            (control.id.clone(), learned.into_coverage(control, direct, !checks.is_empty()))
+            scope.into_iter().for_each(|id| above.entry(id).or_default().push(lines.len()));
+            lines.push(Line { control, subjects: BTreeMap::new(), reasons: BTreeMap::new() });
+        }
+        Self { catalogue, lines, above, ran: BTreeSet::new() }
+    }
+
+    /// Enters all outcomes of one subject.
+    pub fn enter<'o>(&mut self, of_subject: impl IntoIterator<Item = Outcome<'o>>) {
+        let mut said: BTreeMap<usize, u8> = BTreeMap::new();
+        for outcome in of_subject {
+            if !self.ran.contains(outcome.check) {
+                self.ran.insert(outcome.check.to_owned());
+            }
+            for at in self.bears_on(outcome.controls) {
+                self.lines[at].learn(&outcome, said.entry(at).or_default());
+            }
+        }
+        for (at, words) in said.into_iter().filter(|(_, words)| *words > 0) {
+            *self.lines[at].subjects.entry(words).or_default() += 1;
+        }
+    }
+
+    /// The lines of these controls and of all above them, each once.
+    fn bears_on(&self, controls: &[String]) -> BTreeSet<usize> {
+        controls.iter().filter_map(|id| self.above.get(id.as_str())).flatten().copied().collect()
+    }
+
+    /// Coverage of each control, by its id.
+    pub fn coverage(self) -> BTreeMap<String, Coverage> {
+        let mut direct: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        let mut checks = vec![0; self.lines.len()];
+        let mut unrun = vec![0; self.lines.len()];
+        for (check, controls) in self.catalogue {
+            controls.iter().for_each(|id| direct.entry(id).or_default().push(check.clone()));
+            for at in self.bears_on(controls) {
+                checks[at] += 1;
+                unrun[at] += i64::from(!self.ran.contains(check));
+            }
+        }
+        let all = self.lines.into_iter().zip(checks.into_iter().zip(unrun));
+        all.map(|(line, (checks, unrun))| {
+            let direct = direct.get(line.control.id.as_str()).cloned().unwrap_or_default();
+            (line.control.id.clone(), line.into_coverage(direct, checks, unrun))
         })
         .collect()
+    }
 }
 
 /// The threats, offences and other provisions that ask nothing of the entity, each with the failed checks that cite it:
@@ -114,100 +164,61 @@ impl Tally {
     }
 }
 
-/// Checks by the control they cite.
-fn citing(catalogue: &BTreeMap<String, Vec<String>>) -> BTreeMap<&str, BTreeSet<&str>> {
-    let mut citing: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for (check, controls) in catalogue {
-        for id in controls {
-            citing.entry(id).or_default().insert(check);
+impl Line<'_> {
+    fn learn(&mut self, outcome: &Outcome<'_>, said: &mut u8) {
+        if self.control.not_testable() && !outcome.declared {
+            return;
         }
-    }
-    citing
-}
-
-/// Places of outcomes by the control they cite.
-fn bearing<'a>(outcomes: &[Outcome<'a>]) -> BTreeMap<&'a str, Vec<usize>> {
-    let mut bearing: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (index, outcome) in outcomes.iter().enumerate() {
-        for id in outcome.controls {
-            bearing.entry(id).or_default().push(index);
-        }
-    }
-    bearing
-}
-
-/// What bears on one control, subject by subject.
-#[derive(Default)]
-struct Learned<'a> {
-    passed: BTreeSet<&'a str>,
-    failed: BTreeSet<&'a str>,
-    open: BTreeSet<&'a str>,
-    declared_passed: BTreeSet<&'a str>,
-    declared_failed: BTreeSet<&'a str>,
-    reasons: BTreeMap<&'a str, i64>,
-}
-
-impl<'a> Learned<'a> {
-    fn from(control: &Control, outcomes: impl Iterator<Item = &'a Outcome<'a>>) -> Self {
-        let mut learned = Self::default();
-        for outcome in outcomes.filter(|outcome| outcome.declared || !control.not_testable()) {
-            learned.add(outcome);
-        }
-        learned
-    }
-    fn add(&mut self, outcome: &'a Outcome<'a>) {
-        let subject = outcome.subject;
-        match (&outcome.result, outcome.declared) {
-            (OutcomeResult::Pass, false) => drop(self.passed.insert(subject)),
-            (OutcomeResult::Fail, false) => drop(self.failed.insert(subject)),
-            (OutcomeResult::Pass, true) => drop(self.declared_passed.insert(subject)),
-            (OutcomeResult::Fail, true) => drop(self.declared_failed.insert(subject)),
+        let mut nothing = |why: &str| *self.reasons.entry(why.to_owned()).or_insert(0) += 1;
+        *said |= match (&outcome.result, outcome.declared) {
+            (OutcomeResult::Pass, false) => Word::Passed as u8,
+            (OutcomeResult::Fail, false) => Word::Failed as u8,
+            (OutcomeResult::Pass, true) => Word::DeclaredPassed as u8,
+            (OutcomeResult::Fail, true) => Word::DeclaredFailed as u8,
             (OutcomeResult::Undetermined(reason), _) => {
-                self.open.insert(subject);
-                *self.reasons.entry(reason).or_insert(0) += 1;
+                nothing(reason);
+                Word::Open as u8
             }
-            (OutcomeResult::NotApplicable, _) => *self.reasons.entry("not-applicable").or_insert(0) += 1,
-        }
+            (OutcomeResult::NotApplicable, _) => {
+                nothing("not-applicable");
+                0
+            }
+        };
     }
-    fn not_selected(&mut self, checks: usize) {
-        if let Some(count) = i64::try_from(checks).ok().filter(|count| *count > 0) {
-            *self.reasons.entry("not-selected").or_insert(0) += count;
-        }
+
+    /// Subjects of which something holds.
+    fn count(&self, holds: impl Fn(u8) -> bool) -> i64 {
+        self.subjects.iter().filter(|(words, _)| holds(**words)).map(|(_, subjects)| subjects).sum()
     }
-    fn into_coverage(mut self, control: &Control, checks: Vec<String>, any_check: bool) -> Coverage {
-        let seen = !self.passed.is_empty() || !self.failed.is_empty();
-        let declared = !self.declared_passed.is_empty() || !self.declared_failed.is_empty();
-        self.failed.append(&mut self.declared_failed);
-        if !seen {
-            self.passed.append(&mut self.declared_passed);
+
+    /// `direct` are the checks that cite it; `checks` bear on it, `unrun` of them did not run.
+    fn into_coverage(mut self, direct: Vec<String>, checks: i64, unrun: i64) -> Coverage {
+        let has = |words: u8, word: Word| words & word as u8 > 0;
+        let seen = self.count(|words| has(words, Word::Passed) || has(words, Word::Failed)) > 0;
+        let declared = self.count(|words| has(words, Word::DeclaredPassed) || has(words, Word::DeclaredFailed)) > 0;
+        let failed = |words| has(words, Word::Failed) || has(words, Word::DeclaredFailed);
+        let passed =
+            |words| !failed(words) && (has(words, Word::Passed) || (!seen && has(words, Word::DeclaredPassed)));
+        let open = |words| !failed(words) && !passed(words) && has(words, Word::Open);
+        let (consistent, inconsistent) = (self.count(passed), self.count(failed));
+        let undetermined = self.count(open);
+        if unrun > 0 {
+            *self.reasons.entry("not-selected".into()).or_insert(0) += unrun;
         }
-        let passed: BTreeSet<&str> = self.passed.difference(&self.failed).copied().collect();
-        let open =
-            self.open.iter().filter(|subject| !passed.contains(**subject) && !self.failed.contains(**subject)).count();
+        let control = self.control;
         let state = match () {
             () if control.own_report() => CoverageState::OwnReport,
             () if !seen && declared => CoverageState::DeclaredOnly,
             () if control.not_testable() => CoverageState::NotTestable,
-            () if !any_check => CoverageState::NoCheck,
+            () if checks == 0 => CoverageState::NoCheck,
             () if !seen => CoverageState::NotTested,
-            () if self.failed.is_empty() => CoverageState::Consistent,
-            () if passed.is_empty() => CoverageState::Inconsistent,
+            () if inconsistent == 0 => CoverageState::Consistent,
+            () if consistent == 0 => CoverageState::Inconsistent,
             () => CoverageState::Mixed,
         };
-        Coverage {
-            control: control.id.clone(),
-            state,
-            checks,
-            consistent: count(passed.len()),
-            inconsistent: count(self.failed.len()),
-            undetermined: count(open),
-            reasons: self.reasons.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect(),
-        }
+        let control = control.id.clone();
+        Coverage { control, state, checks: direct, consistent, inconsistent, undetermined, reasons: self.reasons }
     }
-}
-
-fn count(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -20,8 +20,29 @@ fn catalogue(checks: &[(&str, &[String])]) -> BTreeMap<String, Vec<String>> {
     checks.iter().map(|(check, controls)| ((*check).to_owned(), controls.to_vec())).collect()
 }
 
-fn seen<'a>(check: &'a str, subject: &'a str, controls: &'a [String], result: OutcomeResult) -> Outcome<'a> {
-    Outcome { check, subject, controls, declared: false, result }
+/// An outcome and its subject.
+type Seen<'a> = (&'a str, Outcome<'a>);
+
+fn seen<'a>(check: &'a str, subject: &'a str, controls: &'a [String], result: OutcomeResult) -> Seen<'a> {
+    (subject, Outcome { check, controls, declared: false, result })
+}
+
+fn declared<'a>(check: &'a str, controls: &'a [String], result: OutcomeResult) -> Seen<'a> {
+    ("estate", Outcome { check, controls, declared: true, result })
+}
+
+fn coverage(
+    frameworks: &Frameworks,
+    catalogue: &BTreeMap<String, Vec<String>>,
+    outcomes: &[Seen<'_>],
+) -> BTreeMap<String, Coverage> {
+    let mut subjects: BTreeMap<&str, Vec<Outcome<'_>>> = BTreeMap::new();
+    for (subject, outcome) in outcomes {
+        subjects.entry(subject).or_default().push(outcome.clone());
+    }
+    let mut ledger = Ledger::new(frameworks, catalogue);
+    subjects.into_values().for_each(|of_subject| ledger.enter(of_subject));
+    ledger.coverage()
 }
 
 #[test]
@@ -42,14 +63,14 @@ fn threats_offences_and_duties_of_the_state_have_no_coverage() {
     let outcomes = [seen("mail.a", "example", &controls, Fail)];
     let found = coverage(&frameworks(), &catalogue(&[("mail.a", &controls)]), &outcomes);
     assert!(!found.contains_key("BC-7") && !found.contains_key("CG03-T12") && !found.contains_key("NIS1-7"));
-    let relevant = scenario(&frameworks(), &outcomes);
+    let relevant = scenario(&frameworks(), &outcomes.map(|(_, outcome)| outcome));
     assert_eq!(relevant.keys().collect::<Vec<_>>(), ["BC-7", "CG03-T12"]);
 }
 
 #[test]
 fn a_threat_is_relevant_only_when_a_check_failed() {
     let controls = ids(&["BC-7"]);
-    assert!(scenario(&frameworks(), &[seen("mail.a", "example", &controls, Pass)]).is_empty());
+    assert!(scenario(&frameworks(), &[seen("mail.a", "example", &controls, Pass).1]).is_empty());
 }
 
 #[test]
@@ -108,7 +129,7 @@ fn a_heading_that_cannot_be_seen_passes_on_what_lies_below_and_stays_untestable(
 #[test]
 fn the_estates_own_word_is_declared_only_and_in_no_ratio() {
     let controls = ids(&["IR2690-12.4.1", "NIS2-23.4a"]);
-    let outcome = Outcome { declared: true, ..seen("estate.a", "estate", &controls, Pass) };
+    let outcome = declared("estate.a", &controls, Pass);
     let found = coverage(&frameworks(), &catalogue(&[("estate.a", &controls)]), &[outcome]);
     for id in &controls {
         assert_eq!((found[id].state, found[id].ratio()), (CoverageState::DeclaredOnly, None), "{id}");
@@ -120,8 +141,8 @@ fn beside_what_was_seen_the_estates_own_word_counts_only_against() {
     let controls = ids(&["IR2690-12.4.1"]);
     let catalogue = catalogue(&[("estate.a", &controls), ("dns.b", &controls)]);
     let state = |result| {
-        let declared = Outcome { declared: true, ..seen("estate.a", "estate", &controls, result) };
-        coverage(&frameworks(), &catalogue, &[declared, seen("dns.b", "one", &controls, Pass)])["IR2690-12.4.1"].clone()
+        let own = declared("estate.a", &controls, result);
+        coverage(&frameworks(), &catalogue, &[own, seen("dns.b", "one", &controls, Pass)])["IR2690-12.4.1"].clone()
     };
     assert_eq!((state(Pass).consistent, state(Pass).state), (1, CoverageState::Consistent));
     assert_eq!((state(Fail).inconsistent, state(Fail).state), (1, CoverageState::Mixed));
@@ -133,14 +154,14 @@ type Draw = (usize, usize, usize, bool);
 const CHECKS: [&str; 4] = ["dns.a", "dns.b", "mail.a", "estate.a"];
 const SUBJECTS: [&str; 4] = ["one", "two", "three", "four"];
 
-fn outcome<'a>(draw: Draw, cited: &'a [Vec<String>]) -> Outcome<'a> {
+fn outcome<'a>(draw: Draw, cited: &'a [Vec<String>]) -> Seen<'a> {
     let result = match draw.2 {
         0 => Pass,
         1 => Fail,
         2 => Undetermined("timeout".to_owned()),
         _ => NotApplicable,
     };
-    Outcome { check: CHECKS[draw.0], subject: SUBJECTS[draw.1], controls: &cited[draw.0], declared: draw.3, result }
+    (SUBJECTS[draw.1], Outcome { check: CHECKS[draw.0], controls: &cited[draw.0], declared: draw.3, result })
 }
 
 fn not_more(after: Option<(i64, i64)>, before: Option<(i64, i64)>) -> bool {
@@ -164,7 +185,7 @@ proptest! {
     fn an_undetermined_outcome_raises_no_ratio(cited in cited(), drawn in draws(), check in 0..4_usize, subject in 0..4_usize) {
         let all = frameworks();
         let checks: BTreeMap<String, Vec<String>> = CHECKS.iter().map(|c| (*c).to_owned()).zip(cited.clone()).collect();
-        let mut outcomes: Vec<Outcome<'_>> = drawn.into_iter().map(|draw| outcome(draw, &cited)).collect();
+        let mut outcomes: Vec<Seen<'_>> = drawn.into_iter().map(|draw| outcome(draw, &cited)).collect();
         let before = coverage(&all, &checks, &outcomes);
         outcomes.push(outcome((check, subject, 2, false), &cited));
         let after = coverage(&all, &checks, &outcomes);
@@ -178,7 +199,7 @@ proptest! {
     fn an_untested_control_raises_no_ratio(cited in cited(), drawn in draws()) {
         let all = frameworks();
         let checks: BTreeMap<String, Vec<String>> = CHECKS.iter().map(|c| (*c).to_owned()).zip(cited.clone()).collect();
-        let outcomes: Vec<Outcome<'_>> = drawn.into_iter().map(|draw| outcome(draw, &cited)).collect();
+        let outcomes: Vec<Seen<'_>> = drawn.into_iter().map(|draw| outcome(draw, &cited)).collect();
         let before = coverage(&all, &checks, &outcomes);
         let mut more = all.clone();
         for evidence in ["external", "partial", "none", "self"] {
@@ -198,7 +219,7 @@ proptest! {
     #[test]
     fn without_a_pass_nothing_is_consistent(cited in cited(), drawn in draws()) {
         let checks: BTreeMap<String, Vec<String>> = CHECKS.iter().map(|c| (*c).to_owned()).zip(cited.clone()).collect();
-        let outcomes: Vec<Outcome<'_>> = drawn.into_iter().filter(|draw| draw.2 != 0).map(|draw| outcome(draw, &cited)).collect();
+        let outcomes: Vec<Seen<'_>> = drawn.into_iter().filter(|draw| draw.2 != 0).map(|draw| outcome(draw, &cited)).collect();
         let found = coverage(&frameworks(), &checks, &outcomes);
         prop_assert!(found.values().all(|one| one.state != CoverageState::Consistent && one.consistent == 0));
     }

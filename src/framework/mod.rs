@@ -5,7 +5,7 @@ mod lint;
 mod load;
 mod tree;
 
-pub use coverage::{Outcome, OutcomeResult, Tally, coverage, scenario, tally};
+pub use coverage::{Ledger, Outcome, OutcomeResult, Tally, scenario, tally};
 pub use lint::{Citation, lint_citations};
 pub use load::{FrameworkError, Frameworks};
 pub use tree::{LeafCounts, leaf_counts};

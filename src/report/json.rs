@@ -5,7 +5,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 use super::{Input, Summary};
-use crate::check::Finding;
+use crate::check::Findings;
 use crate::facts::Run;
 use crate::framework::Coverage;
 
@@ -21,9 +21,9 @@ pub struct FindingsDocument<'a> {
     pub estate: EstateSummary<'a>,
     /// Digests of what the verdicts rest on, by name: the estate, trust anchor, roots, `checks and tables`.
     pub digests: &'a BTreeMap<String, String>,
-    pub summary: Summary,
-    /// Sorted by check, subject and element.
-    pub findings: &'a [Finding],
+    pub summary: &'a Summary,
+    /// Sorted by subject, check and element.
+    pub findings: &'a Findings,
     /// What the findings say about each control, by its id.
     pub coverage: &'a BTreeMap<String, Coverage>,
     pub exit: ExitSummary,
@@ -55,7 +55,7 @@ pub fn json<'a>(input: &'a Input<'_>) -> FindingsDocument<'a> {
             assets: input.estate.assets.iter().map(|asset| asset.name()).collect(),
         },
         digests: &input.digests,
-        summary: Summary::of(input),
+        summary: input.summary,
         findings: input.findings,
         coverage: input.coverage,
         exit: ExitSummary { code: input.exit.0, meaning: input.exit.1 },

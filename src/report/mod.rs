@@ -15,7 +15,7 @@ pub use terminal::terminal;
 
 use std::collections::BTreeMap;
 
-use crate::check::{CheckFile, Finding};
+use crate::check::{CheckFile, Findings};
 use crate::estate::Estate;
 use crate::facts::{Document, EstateIndex};
 use crate::framework::{Coverage, Framework};
@@ -30,7 +30,9 @@ pub struct Input<'a> {
     pub frameworks: &'a [Framework],
     /// By control id.
     pub coverage: &'a BTreeMap<String, Coverage>,
-    pub findings: &'a [Finding],
+    pub findings: &'a Findings,
+    /// The findings in numbers.
+    pub summary: &'a Summary,
     pub index: &'a EstateIndex,
     /// Digests of what the run was given, by name, with that of `checks and tables`.
     pub digests: BTreeMap<String, String>,

@@ -1,15 +1,16 @@
 //! The numbers and groups that all outputs share.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Input;
 use crate::check::{Finding, Severity, Verdict};
+use crate::facts::Document;
 
 /// A run in numbers. Every count has its denominator beside it.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Summary {
     /// Verdicts on all subjects, by verdict; together they are all that was judged.
     pub verdicts: BTreeMap<Verdict, i64>,
@@ -26,41 +27,51 @@ pub struct Summary {
     pub checks_run: i64,
     /// Checks of the catalogue.
     pub checks_known: i64,
+    /// The checks that gave a verdict.
+    #[serde(skip)]
+    ran: BTreeSet<Arc<str>>,
 }
 
 /// Fails that one repair mends: all of one check, worst first.
 #[derive(Clone, Debug)]
-pub struct Fix<'a> {
-    pub check: &'a str,
+pub struct Fix {
+    pub check: Arc<str>,
     /// The worst of its findings.
     pub severity: Severity,
-    pub findings: Vec<&'a Finding>,
+    /// How many there are.
+    pub count: usize,
+    /// As many of them as were asked for.
+    pub findings: Vec<Arc<Finding>>,
 }
 
 impl Summary {
-    /// Counts.
-    pub fn of(input: &Input<'_>) -> Self {
-        let mut summary = Self {
-            verdicts: BTreeMap::new(),
-            fails: BTreeMap::new(),
-            waived: 0,
-            undetermined: BTreeMap::new(),
-            hosts: count(input.document.first.hosts.len()),
-            zones: count(input.document.first.zones.len()),
-            services: count(input.document.first.services.len()),
-            checks_run: count(input.findings.iter().map(|f| &f.check).collect::<BTreeSet<_>>().len()),
-            checks_known: count(input.checks.len()),
-        };
-        for finding in input.findings {
-            *summary.verdicts.entry(finding.verdict).or_default() += 1;
-            match finding.verdict {
-                Verdict::Fail if finding.waiver.is_some() => summary.waived += 1,
-                Verdict::Fail => *summary.fails.entry(finding.severity).or_default() += 1,
-                Verdict::Undetermined => *summary.undetermined.entry(reason(finding)).or_default() += 1,
-                Verdict::Pass | Verdict::NotApplicable => {}
-            }
+    /// Of a run without findings.
+    pub fn of(document: &Document, checks_known: usize) -> Self {
+        Self {
+            hosts: count(document.first.hosts.len()),
+            zones: count(document.first.zones.len()),
+            services: count(document.first.services.len()),
+            checks_known: count(checks_known),
+            ..Self::default()
         }
-        summary
+    }
+    /// Counts a finding.
+    pub fn add(&mut self, finding: &Finding) {
+        if !self.ran.contains(&finding.check) {
+            self.ran.insert(Arc::clone(&finding.check));
+            self.checks_run = count(self.ran.len());
+        }
+        *self.verdicts.entry(finding.verdict).or_default() += 1;
+        match finding.verdict {
+            Verdict::Fail if finding.waiver.is_some() => self.waived += 1,
+            Verdict::Fail => *self.fails.entry(finding.severity).or_default() += 1,
+            Verdict::Undetermined => *self.undetermined.entry(reason(finding)).or_default() += 1,
+            Verdict::Pass | Verdict::NotApplicable => {}
+        }
+    }
+    /// How many checks of the catalogue gave no verdict.
+    pub fn silent(&self) -> i64 {
+        self.checks_known - self.checks_run
     }
     /// How many verdicts were of this kind.
     pub fn count(&self, verdict: Verdict) -> i64 {
@@ -72,26 +83,38 @@ impl Summary {
     }
 }
 
-/// Fails grouped by what mends them, worst and widest first.
-pub fn fixes<'a>(findings: &'a [Finding]) -> Vec<Fix<'a>> {
-    let mut by_check: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
-    for finding in findings.iter().filter(|f| f.verdict == Verdict::Fail) {
-        by_check.entry(&finding.check).or_default().push(finding);
+/// Fails grouped by what mends them, worst and widest first; of each group the first `shown`.
+pub fn fixes(findings: impl IntoIterator<Item = Arc<Finding>>, shown: usize) -> Vec<Fix> {
+    let mut by_check: BTreeMap<Arc<str>, Fix> = BTreeMap::new();
+    for finding in findings.into_iter().filter(|f| f.verdict == Verdict::Fail) {
+        let check = &finding.check;
+        let fix = match by_check.get_mut(check) {
+            Some(fix) => fix,
+            None => by_check.entry(Arc::clone(check)).or_insert_with(|| Fix::none(Arc::clone(check))),
+        };
+        fix.add(finding, shown);
     }
-    let mut fixes: Vec<Fix<'a>> = by_check
-        .into_iter()
-        .map(|(check, mut findings)| {
-            findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.subject.cmp(&b.subject)));
-            Fix { check, severity: findings.first().map_or(Severity::Info, |f| f.severity), findings }
-        })
-        .collect();
+    let mut fixes: Vec<Fix> = by_check.into_values().collect();
     fixes.sort_by(|a, b| {
-        b.severity
-            .cmp(&a.severity)
-            .then_with(|| b.findings.len().cmp(&a.findings.len()))
-            .then_with(|| a.check.cmp(b.check))
+        b.severity.cmp(&a.severity).then_with(|| b.count.cmp(&a.count)).then_with(|| a.check.cmp(&b.check))
     });
     fixes
+}
+
+impl Fix {
+    fn none(check: Arc<str>) -> Self {
+        Self { check, severity: Severity::Info, count: 0, findings: Vec::new() }
+    }
+    /// Those that are as severe stay in the order of their subjects.
+    fn add(&mut self, finding: Arc<Finding>, shown: usize) {
+        self.count += 1;
+        self.severity = self.severity.max(finding.severity);
+        let goes_before =
+            |there: &Arc<Finding>| (there.severity, &finding.subject) >= (finding.severity, &there.subject);
+        let at = self.findings.partition_point(goes_before);
+        self.findings.insert(at, finding);
+        self.findings.truncate(shown);
+    }
 }
 
 /// The stable word of an undetermined finding's reason, before the colon and the detail.

@@ -1,9 +1,10 @@
 //! The summary a person reads in a terminal: aligned, quiet, colour for severity alone.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use super::Input;
 use super::summary::{fixes, reason};
-use super::{Input, Summary};
 use crate::check::{Finding, Severity, Verdict};
 
 /// Subjects named under one fix; the rest is counted.
@@ -14,14 +15,8 @@ const MARGIN: usize = 12;
 /// Plain text, at most `width` columns, with ANSI colours if wanted.
 pub fn terminal(input: &Input<'_>, colour: bool, width: usize) -> String {
     let page = Page { colour, width };
-    let summary = Summary::of(input);
-    let sections = [
-        head(input, &summary),
-        failed(&page, input),
-        undetermined(&page, input, &summary),
-        unassessed(&page, input),
-        foot(&page, input, &summary),
-    ];
+    let sections =
+        [head(input), failed(&page, input), undetermined(&page, input), unassessed(&page, input), foot(&page, input)];
     sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
@@ -30,7 +25,8 @@ struct Page {
     width: usize,
 }
 
-fn head(input: &Input<'_>, summary: &Summary) -> String {
+fn head(input: &Input<'_>) -> String {
+    let summary = input.summary;
     let whose = if input.estate.bare { "hosts named on the command line" } else { &input.estate.authority.name };
     let run = &input.document.run;
     let parts = [
@@ -46,18 +42,18 @@ fn head(input: &Input<'_>, summary: &Summary) -> String {
 /// One block a fix: severity, requirement, where, what to do.
 fn failed(page: &Page, input: &Input<'_>) -> String {
     let mut out = String::new();
-    for fix in fixes(input.findings) {
-        let title = input.checks.get(fix.check).map_or(fix.check, |check| check.title.as_str());
+    for fix in fixes(input.findings.iter(), SUBJECTS_SHOWN) {
+        let title = input.checks.get(&*fix.check).map_or(&*fix.check, |check| check.title.as_str());
         let title = format!("Not met: {title}");
         page.entry(&mut out, &page.severity(fix.severity), fix.severity.word().len(), &title);
-        for finding in fix.findings.iter().take(SUBJECTS_SHOWN) {
+        for finding in &fix.findings {
             page.under(&mut out, &what_was_seen(finding));
         }
-        let more = fix.findings.len().saturating_sub(SUBJECTS_SHOWN);
+        let more = fix.count - fix.findings.len();
         if more > 0 {
             page.under(&mut out, &format!("and {more} more"));
         }
-        page.under(&mut out, fix.check);
+        page.under(&mut out, &fix.check);
     }
     out
 }
@@ -74,15 +70,18 @@ fn what_was_seen(finding: &Finding) -> String {
 }
 
 /// What could not be determined, by reason, with the subjects it concerns.
-fn undetermined(page: &Page, input: &Input<'_>, summary: &Summary) -> String {
+fn undetermined(page: &Page, input: &Input<'_>) -> String {
+    let mut concerned: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for finding in input.findings.iter().filter(|f| f.verdict == Verdict::Undetermined) {
+        concerned.entry(reason(&finding)).or_default().insert(finding.subject.name.clone());
+    }
     let mut out = String::new();
-    for (why, n) in &summary.undetermined {
-        let concerned = input.findings.iter().filter(|f| f.verdict == Verdict::Undetermined && reason(f) == *why);
-        let subjects: std::collections::BTreeSet<&str> = concerned.map(|f| f.subject.name.as_str()).collect();
-        let shown: Vec<&str> = subjects.iter().take(SUBJECTS_SHOWN).copied().collect();
+    for (why, subjects) in concerned {
+        let n = input.summary.undetermined.get(&why).copied().unwrap_or_default();
+        let shown: Vec<&str> = subjects.iter().take(SUBJECTS_SHOWN).map(String::as_str).collect();
         let more = subjects.len().saturating_sub(SUBJECTS_SHOWN);
         let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let text = format!("{}: {} of {}{tail}", why, plural(*n, "verdict"), shown.join(", "));
+        let text = format!("{}: {} of {}{tail}", why, plural(n, "verdict"), shown.join(", "));
         page.entry(&mut out, "unknown", "unknown".len(), &text);
     }
     out
@@ -90,8 +89,7 @@ fn undetermined(page: &Page, input: &Input<'_>, summary: &Summary) -> String {
 
 /// Checks of the catalogue that the user left out.
 fn unassessed(page: &Page, input: &Input<'_>) -> String {
-    let run: std::collections::BTreeSet<&str> = input.findings.iter().map(|f| &*f.check).collect();
-    let left = input.checks.keys().filter(|id| !run.contains(id.as_str())).count();
+    let left = input.summary.silent();
     if left == 0 {
         return String::new();
     }
@@ -102,7 +100,8 @@ fn unassessed(page: &Page, input: &Input<'_>) -> String {
     out
 }
 
-fn foot(page: &Page, input: &Input<'_>, summary: &Summary) -> String {
+fn foot(page: &Page, input: &Input<'_>) -> String {
+    let summary = input.summary;
     let by_severity: Vec<String> = Severity::ALL
         .iter()
         .rev()

@@ -66,7 +66,7 @@ pub async fn look(context: &Context, selection: &Selection, progress: &dyn Progr
         match &asset.kind {
             AssetKind::Zone { mail, .. } => {
                 let zone = look_at_zone(context, asset.name(), mail, selection).await;
-                gathered.add(|looks| drop(looks.zones.insert(zone.name.clone(), zone)));
+                gathered.add(|looks| looks.zones.insert(zone.name.clone(), zone));
             }
             AssetKind::Host { services, paths, addresses, origins } => {
                 let pinned: Vec<_> = addresses.iter().chain(origins).copied().collect();
@@ -109,7 +109,7 @@ pub async fn look_again(
     let mut looks = again.into_looks();
     // A host that was only visited for one of its services was not itself looked at again in full.
     looks.hosts.retain(|name, _| subjects.contains(name));
-    looks.zones.retain(|name, _| subjects.contains(name));
+    looks.zones.retain(|name| subjects.contains(name));
     looks.services.retain(|name, _| subjects.contains(name));
     looks
 }
@@ -121,7 +121,9 @@ pub fn enter_the_rest(context: &Context, selection: &Selection, looks: &mut Look
         let name = asset.name().to_owned();
         match &asset.kind {
             AssetKind::Zone { .. } => {
-                looks.zones.entry(name.clone()).or_insert_with(|| unseen_zone(&name, &unobserved));
+                if !looks.zones.contains_key(&name) {
+                    looks.zones.insert(name.clone(), unseen_zone(&name, &unobserved));
+                }
             }
             AssetKind::Host { services, .. } => {
                 if !looks.hosts.contains_key(&name) {

@@ -8,8 +8,10 @@ mod dane;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::facts::{Blobs, Endpoint, Host, Looks, Observation, PortState, Reason, Service, Zone};
+use crate::store::Shelf;
 
 /// Fills `dane`, `caa` and `announced` of every endpoint. What a second look did not ask again is taken from the earlier one.
 pub(super) fn derive(looks: &mut Looks, earlier: Option<&Looks>, blobs: &Blobs) {
@@ -45,7 +47,7 @@ fn is_open(service: &Service) -> Option<bool> {
 /// Everything beside the service itself.
 struct Known<'a> {
     hosts: &'a BTreeMap<String, Host>,
-    zones: &'a BTreeMap<String, Zone>,
+    zones: &'a Shelf<String, Zone>,
     earlier: Option<&'a Looks>,
     /// By service, as [`is_open`] says.
     open: BTreeMap<String, Option<bool>>,
@@ -55,11 +57,11 @@ impl<'a> Known<'a> {
     fn host(&self, name: &str) -> Option<&'a Host> {
         self.hosts.get(name).or_else(|| self.earlier?.hosts.get(name))
     }
-    fn zone(&self, name: &str) -> Option<&'a Zone> {
+    fn zone(&self, name: &str) -> Option<Arc<Zone>> {
         self.zones.get(name).or_else(|| self.earlier?.zones.get(name))
     }
     /// The declared zone that a name lies in, the deepest if there are several.
-    fn zone_of(&self, name: &str) -> Option<&'a Zone> {
+    fn zone_of(&self, name: &str) -> Option<Arc<Zone>> {
         let mut rest = name;
         loop {
             if let Some(zone) = self.zone(rest) {

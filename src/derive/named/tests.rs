@@ -11,6 +11,7 @@ use crate::facts::{
     Announcement, Caa, CaaMatch, CaaProperty, Chain, Dane, Dnssec, HostDns, HttpsAnswer, HttpsRecord, Negotiated,
     Timestamp, Tls, Tlsa, TlsaRecord, Unobserved, Web, ZoneDns, ZoneMail,
 };
+use crate::store::Shelf;
 
 const HOST: &str = "www.cec.example";
 const SERVICE: &str = "www.cec.example:443/tcp";
@@ -106,7 +107,7 @@ impl Scene {
         zone.dns.dnssec = Observation::observed(dnssec("secure"));
         let looks = Looks {
             hosts: BTreeMap::from([(HOST.into(), host)]),
-            zones: BTreeMap::from([("cec.example".into(), zone)]),
+            zones: Shelf::from_iter([("cec.example".into(), zone)]),
             services: BTreeMap::from([(SERVICE.into(), service)]),
         };
         Self { looks, blobs }
@@ -122,7 +123,7 @@ impl Scene {
         &mut self.looks.hosts.get_mut(HOST).unwrap().dns
     }
     fn state(mut self, status: &str) -> Self {
-        self.looks.zones.get_mut("cec.example").unwrap().dns.dnssec = Observation::observed(dnssec(status));
+        self.looks.zones.change(|_, zone| zone.dns.dnssec = Observation::observed(dnssec(status)));
         self
     }
     fn tlsa(mut self, records: Vec<TlsaRecord>) -> Self {
@@ -142,7 +143,7 @@ impl Scene {
 
     /// The endpoint's TLS with the derived facts of this module, the certificate read as always.
     fn derived(mut self) -> Tls {
-        let dnssec = self.looks.zones["cec.example"].dns.dnssec.clone();
+        let dnssec = self.looks.zones.get("cec.example").unwrap().dns.dnssec.clone();
         let given = Given {
             now: Timestamp::EPOCH,
             extra_roots: String::new(),
@@ -152,7 +153,7 @@ impl Scene {
         };
         derive(&mut self.looks, None, &self.blobs, &given);
         // The zone's state stands for a chain of answers that is not made here.
-        self.looks.zones.get_mut("cec.example").unwrap().dns.dnssec = dnssec;
+        self.looks.zones.change(|_, zone| zone.dns.dnssec = dnssec.clone());
         super::derive(&mut self.looks, None, &self.blobs);
         self.tls().clone()
     }
@@ -304,7 +305,8 @@ fn records_without_dnssec_bind_nobody_and_of_an_unknown_state_only_what_fits_is_
     let fitting = Scene::new(&[&made.leaf]).tlsa(fits).state("indeterminate").dane();
     assert_eq!(fitting.holds.value(), Some(&true));
     let mut undeclared = Scene::new(&[&made.leaf]).tlsa(wrong());
-    undeclared.looks.zones.insert("other.example".into(), undeclared.looks.zones["cec.example"].clone());
+    let zone = undeclared.looks.zones.get("cec.example").unwrap();
+    undeclared.looks.zones.insert("other.example".into(), Zone::clone(&zone));
     undeclared.service().tlsa.value_mut().unwrap().aliases = vec!["_dane.elsewhere.example".into()];
     let dane = undeclared.dane();
     assert_eq!(dane.dnssec, "indeterminate");
@@ -396,14 +398,13 @@ fn caa_that_limits_nobody_does_not_apply() {
 fn for_a_wildcard_the_records_of_the_name_above_count() {
     let wildcard = made(&["*.cec.example"], "Let's Encrypt");
     let mut scene = Scene::new(&[&wildcard.leaf]).caa(HOST, &[("issue", "letsencrypt.org")]);
-    scene.looks.zones.get_mut("cec.example").unwrap().dns.caa =
-        Observation::observed(caa("cec.example", &[("issue", "digicert.com")]));
+    let above = caa("cec.example", &[("issue", "digicert.com")]);
+    scene.looks.zones.change(|_, zone| zone.dns.caa = Observation::observed(above.clone()));
     assert_eq!(scene.matched().value().map(|found| found.named), Some(false));
     let mut unasked = Scene::new(&[&wildcard.leaf]).caa(HOST, &[("issue", "letsencrypt.org")]);
-    let zone = unasked.looks.zones["cec.example"].clone();
-    unasked.looks.zones.get_mut("cec.example").unwrap().name = "cec.example".into();
-    unasked.looks.zones.insert("example".into(), zone);
-    unasked.looks.zones.get_mut("cec.example").unwrap().dns.caa = Observation::failed(Reason::Timeout, "no answer");
+    let above = unasked.looks.zones.get("cec.example").unwrap();
+    unasked.looks.zones.change(|_, zone| zone.dns.caa = Observation::failed(Reason::Timeout, "no answer"));
+    unasked.looks.zones.insert("example".into(), Zone::clone(&above));
     assert!(matches!(unasked.matched(), Observation::Failed { reason: Reason::Timeout, .. }));
 }
 
@@ -514,7 +515,7 @@ fn a_second_look_takes_names_and_states_from_the_first() {
     let mut scene = Scene::new(&[&made.leaf]).tlsa(vec![record(3, 1, 1, sha256(b"x"))]);
     let first = scene.looks.clone();
     scene.looks.hosts.clear();
-    scene.looks.zones.clear();
+    scene.looks.zones = Shelf::default();
     super::derive(&mut scene.looks, Some(&first), &scene.blobs);
     assert_eq!(scene.tls().dane.value().map(|dane| dane.dnssec.clone()), Some("secure".to_owned()));
 }

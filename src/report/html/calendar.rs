@@ -3,8 +3,8 @@
 use serde::Serialize;
 use time::{Date, Duration};
 
+use super::Told;
 use super::words::day;
-use crate::report::Input;
 
 #[derive(Serialize)]
 pub(super) struct Calendar {
@@ -60,7 +60,7 @@ const LANE: i64 = 22;
 const LETTER: i64 = 7;
 
 /// None without an election.
-pub(super) fn calendar(input: &Input<'_>) -> Option<Calendar> {
+pub(super) fn calendar(input: &Told<'_>) -> Option<Calendar> {
     let now = input.document.run.now.get().date();
     input.estate.elections.first()?;
     let mut entries =

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+use super::Told;
 use super::words::{Row, day, moment, plural, row};
 use crate::estate::{AssessorKind, Estate};
-use crate::report::Input;
 
 #[derive(Serialize)]
 pub(super) struct Cover {
@@ -16,7 +16,7 @@ pub(super) struct Cover {
     interrupted: bool,
 }
 
-pub(super) fn cover(input: &Input<'_>) -> Cover {
+pub(super) fn cover(input: &Told<'_>) -> Cover {
     let estate = input.estate;
     let run = &input.document.run;
     let authority =
@@ -52,7 +52,7 @@ fn period(run: &crate::facts::Run) -> String {
 }
 
 /// Whose the addresses are, as far as only the declaration says so (design §8).
-fn asserted(input: &Input<'_>) -> Option<String> {
+fn asserted(input: &Told<'_>) -> Option<String> {
     let addresses = input.document.first.hosts.values().flat_map(|host| &host.addresses);
     let own = addresses.filter(|address| address.operator == "own").count();
     (own > 0).then(|| {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::Told;
 use super::words::{SeverityMark, Span as Words, anchor, asset_of, moment, plural, severity, spans};
 use crate::check::{CheckFile, Confidence, Effort, EvidenceKind, Finding, InFreeze, Publication};
 use crate::facts::Span;
 use crate::framework::Control;
-use crate::report::Input;
-use crate::report::summary::{Fix, fixes};
+use crate::report::Fix;
 
 #[derive(Serialize)]
 pub(super) struct Findings {
@@ -73,12 +73,12 @@ struct Cited {
     title: String,
 }
 
-pub(super) fn findings(input: &Input<'_>) -> Findings {
+pub(super) fn findings(input: &Told<'_>) -> Findings {
     let controls: BTreeMap<&str, &Control> =
         input.frameworks.iter().flat_map(|f| &f.controls).map(|c| (c.id.as_str(), c)).collect();
-    let all = fixes(input.findings);
+    let all = input.fixes();
     let entries: Vec<FixEntry> =
-        all.iter().filter_map(|fix| Some(entry(input, fix, input.checks.get(fix.check)?, &controls))).collect();
+        all.iter().filter_map(|fix| Some(entry(input, fix, input.checks.get(&*fix.check)?, &controls))).collect();
     let failed: usize = all.iter().map(|fix| fix.findings.len()).sum();
     let words = if entries.is_empty() {
         "Nothing was found by these checks, from this place, at this time.".into()
@@ -92,7 +92,7 @@ pub(super) fn findings(input: &Input<'_>) -> Findings {
     Findings { words, fixes: entries }
 }
 
-fn entry(input: &Input<'_>, fix: &Fix<'_>, file: &CheckFile, controls: &BTreeMap<&str, &Control>) -> FixEntry {
+fn entry(input: &Told<'_>, fix: &Fix, file: &CheckFile, controls: &BTreeMap<&str, &Control>) -> FixEntry {
     // No criminal article and no power of prosecutors stands beside a host (design §9).
     let cited = file
         .controls
@@ -101,8 +101,8 @@ fn entry(input: &Input<'_>, fix: &Fix<'_>, file: &CheckFile, controls: &BTreeMap
         .filter(|c| !matches!(c.kind.as_str(), "offence" | "power"));
     let controls: Vec<Cited> = cited.map(|c| Cited { id: c.id.clone(), title: c.title.clone() }).collect();
     FixEntry {
-        anchor: anchor(fix.check),
-        check: fix.check.to_owned(),
+        anchor: anchor(&fix.check),
+        check: fix.check.to_string(),
         title: file.title.clone(),
         severity: severity(fix.severity),
         confidence: confidence(file),
@@ -143,7 +143,7 @@ fn confidence(file: &CheckFile) -> String {
     format!("{sure}: {how}")
 }
 
-fn seen(input: &Input<'_>, finding: &Finding) -> Seen {
+fn seen(input: &Told<'_>, finding: &Finding) -> Seen {
     Seen {
         subject: finding.subject.name.clone(),
         element: finding.element.clone(),

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
+use super::Told;
 use crate::check::{FAMILIES, Verdict};
-use crate::report::Input;
 
 #[derive(Serialize)]
 pub(super) struct Limits {
@@ -43,9 +43,9 @@ const NOT_BUILT: &[&str] = &[
     "Comparison with an earlier run.",
 ];
 
-pub(super) fn limits(input: &Input<'_>) -> Limits {
+pub(super) fn limits(input: &Told<'_>) -> Limits {
     let family = |family: &'static str| {
-        let of_family = || input.findings.iter().filter(|f| f.check.split('.').next() == Some(family));
+        let of_family = || input.findings().filter(|f| f.check.split('.').next() == Some(family));
         let count = |verdict| of_family().filter(|f| f.verdict == verdict).count();
         FamilyRow {
             family,

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use time::{Date, Duration};
 
+use super::Told;
 use super::words::{
     SeverityMark, Span, anchor, asset_of, day, first_sentence, plural, reason, severity, short_day, spans,
 };
 use crate::check::{CheckFile, InFreeze, Severity, Verdict};
-use crate::report::summary::{Fix, fixes, reason as reason_of};
-use crate::report::{Input, Summary};
+use crate::report::Summary;
+use crate::report::summary::{Fix, reason as reason_of};
 
 #[derive(Serialize)]
 pub(super) struct Management {
@@ -54,11 +55,12 @@ struct Unseen {
 /// Actions shown on page one; the rest is in the findings.
 const ACTIONS: usize = 12;
 
-pub(super) fn management(input: &Input<'_>, summary: &Summary) -> Management {
-    let all = fixes(input.findings);
-    let open: Vec<&Fix<'_>> = all.iter().filter(|fix| fix.findings.iter().any(|f| f.waiver.is_none())).collect();
+pub(super) fn management(input: &Told<'_>) -> Management {
+    let summary = input.summary;
+    let all = input.fixes();
+    let open: Vec<&Fix> = all.iter().filter(|fix| fix.findings.iter().any(|f| f.waiver.is_none())).collect();
     let fire: Vec<Fire> = open.iter().filter(|fix| on_fire(fix)).map(|fix| burning(input, fix)).collect();
-    let mut actions: Vec<(Option<Date>, &Fix<'_>, Action)> =
+    let mut actions: Vec<(Option<Date>, &Fix, Action)> =
         open.iter().filter(|fix| fix.severity >= Severity::Low).filter_map(|fix| action(input, fix)).collect();
     actions
         .sort_by(|a, b| (a.0.is_none(), a.0).cmp(&(b.0.is_none(), b.0)).then_with(|| b.1.severity.cmp(&a.1.severity)));
@@ -70,7 +72,7 @@ pub(super) fn management(input: &Input<'_>, summary: &Summary) -> Management {
         actions: actions.into_iter().take(ACTIONS).map(|(_, _, action)| action).collect(),
         more_actions,
         election: input.estate.elections.first().map(|e| format!("{}, {}", e.name, day(e.polling_day))),
-        unseen: unseen(input, summary),
+        unseen: unseen(input),
         unseen_words: format!(
             "{} of {} applicable verdicts could not be determined.",
             summary.count(Verdict::Undetermined),
@@ -81,18 +83,18 @@ pub(super) fn management(input: &Input<'_>, summary: &Summary) -> Management {
 }
 
 /// Critical or high, and sure enough to count.
-fn on_fire(fix: &Fix<'_>) -> bool {
+fn on_fire(fix: &Fix) -> bool {
     fix.findings.iter().any(|f| f.severity >= Severity::High && f.confidence.counts() && f.waiver.is_none())
 }
 
-fn burning(input: &Input<'_>, fix: &Fix<'_>) -> Fire {
+fn burning(input: &Told<'_>, fix: &Fix) -> Fire {
     let subjects: BTreeSet<&str> =
         fix.findings.iter().filter(|f| f.severity >= Severity::High).map(|f| f.subject.name.as_str()).collect();
     Fire {
         severity: severity(fix.severity),
-        title: title(input, fix.check),
+        title: title(input, &fix.check),
         subjects: listed(&subjects),
-        anchor: anchor(fix.check),
+        anchor: anchor(&fix.check),
     }
 }
 
@@ -127,8 +129,8 @@ fn counts(summary: &Summary) -> String {
 }
 
 /// What to do by when. The deadline is the next date of the election after which the change should not be made any more.
-fn action<'a>(input: &Input<'_>, fix: &'a Fix<'a>) -> Option<(Option<Date>, &'a Fix<'a>, Action)> {
-    let file = input.checks.get(fix.check)?;
+fn action<'a>(input: &Told<'_>, fix: &'a Fix) -> Option<(Option<Date>, &'a Fix, Action)> {
+    let file = input.checks.get(&*fix.check)?;
     let deadline = deadline(input, file);
     let today = input.document.run.now.get().date();
     // What is on fire does not wait for a date.
@@ -146,13 +148,13 @@ fn action<'a>(input: &Input<'_>, fix: &'a Fix<'a>) -> Option<(Option<Date>, &'a 
         what: spans(&first_sentence(&file.remediation.text)),
         who: who(input, fix),
         severity: severity(fix.severity),
-        anchor: anchor(fix.check),
+        anchor: anchor(&fix.check),
     };
     Some((start.map(|date| date.max(today)), fix, action))
 }
 
 /// The owners of the assets concerned, and the assets that nobody owns.
-fn who(input: &Input<'_>, fix: &Fix<'_>) -> String {
+fn who(input: &Told<'_>, fix: &Fix) -> String {
     let assets = || fix.findings.iter().filter_map(|finding| asset_of(input.estate, finding));
     let owners: BTreeSet<&str> = assets().filter_map(|asset| asset.owner.as_deref()).collect();
     let orphans: BTreeSet<&str> = assets().filter(|a| a.owner.is_none()).map(|a| a.name()).collect();
@@ -163,7 +165,7 @@ fn who(input: &Input<'_>, fix: &Fix<'_>) -> String {
     if who.is_empty() { "the authority".into() } else { who.join("; ") }
 }
 
-fn deadline(input: &Input<'_>, file: &CheckFile) -> Option<(Date, String)> {
+fn deadline(input: &Told<'_>, file: &CheckFile) -> Option<(Date, String)> {
     let today = input.document.run.now.get().date();
     let election = input.estate.elections.iter().find(|e| e.polling_day >= today)?;
     let freeze = election.freeze.iter().map(|f| f.period.from).filter(|from| *from >= today).min();
@@ -185,9 +187,9 @@ fn lead_time(text: &str) -> Duration {
     }
 }
 
-fn unseen(input: &Input<'_>, summary: &Summary) -> Vec<Unseen> {
+fn unseen(input: &Told<'_>) -> Vec<Unseen> {
     let mut subjects: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-    for finding in input.findings.iter().filter(|f| f.verdict == Verdict::Undetermined) {
+    for finding in input.findings().filter(|f| f.verdict == Verdict::Undetermined) {
         subjects.entry(reason_of(finding)).or_default().insert(&finding.subject.name);
     }
     let row = |(word, verdicts): (&String, &i64)| Unseen {
@@ -195,13 +197,13 @@ fn unseen(input: &Input<'_>, summary: &Summary) -> Vec<Unseen> {
         verdicts: *verdicts,
         subjects: subjects.get(word).map(listed).unwrap_or_default(),
     };
-    let mut rows: Vec<Unseen> = summary.undetermined.iter().map(row).collect();
+    let mut rows: Vec<Unseen> = input.summary.undetermined.iter().map(row).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.verdicts));
     rows
 }
 
 /// What the user left out.
-fn left_out(input: &Input<'_>) -> Vec<String> {
+fn left_out(input: &Told<'_>) -> Vec<String> {
     let run = &input.document.run;
     let mut lines = Vec::new();
     let families: Vec<&str> =
@@ -213,8 +215,7 @@ fn left_out(input: &Input<'_>) -> Vec<String> {
         let left = input.estate.assets.len().saturating_sub(assets.len());
         lines.push(format!("{} of {} declared assets were not selected.", left, input.estate.assets.len()));
     }
-    let judged: BTreeSet<&str> = input.findings.iter().map(|f| &*f.check).collect();
-    let silent = input.checks.keys().filter(|id| !judged.contains(id.as_str())).count();
+    let silent = usize::try_from(input.summary.silent()).unwrap_or_default();
     if silent > 0 {
         lines.push(format!(
             "{} gave no verdict: not selected, or nothing of its kind is declared.",
@@ -224,7 +225,7 @@ fn left_out(input: &Input<'_>) -> Vec<String> {
     lines
 }
 
-pub(super) fn title(input: &Input<'_>, check: &str) -> String {
+pub(super) fn title(input: &Told<'_>, check: &str) -> String {
     input.checks.get(check).map_or_else(|| check.to_owned(), |file| file.title.clone())
 }
 

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+use super::Told;
 use super::words::{asset_of, severity};
 use crate::check::{FAMILIES, Finding, Verdict};
-use crate::report::Input;
 
 #[derive(Serialize)]
 pub(super) struct Matrix {
@@ -27,7 +27,7 @@ struct Cell {
     detail: String,
 }
 
-pub(super) fn matrix(input: &Input<'_>) -> Matrix {
+pub(super) fn matrix(input: &Told<'_>) -> Matrix {
     let families: Vec<&'static str> = FAMILIES.to_vec();
     let mut rows: Vec<Row> = input
         .index
@@ -53,9 +53,9 @@ pub(super) fn matrix(input: &Input<'_>) -> Matrix {
     Matrix { families, rows }
 }
 
-fn cell(input: &Input<'_>, family: &str, concerned: &dyn Fn(&&Finding) -> bool) -> Cell {
+fn cell(input: &Told<'_>, family: &str, concerned: &dyn Fn(&&Finding) -> bool) -> Cell {
     let of_family = |f: &&Finding| f.check.split('.').next() == Some(family) && f.verdict != Verdict::NotApplicable;
-    let findings: Vec<&Finding> = input.findings.iter().filter(of_family).filter(concerned).collect();
+    let findings: Vec<&Finding> = input.findings().filter(of_family).filter(concerned).collect();
     let count = |verdict| findings.iter().filter(|f| f.verdict == verdict).count();
     let (failed, unknown, all) = (count(Verdict::Fail), count(Verdict::Undetermined), findings.len());
     let worst = findings.iter().filter(|f| f.verdict == Verdict::Fail).map(|f| f.severity).max();

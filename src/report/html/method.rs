@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
+use super::Told;
 use super::words::{Row, row};
-use crate::report::Input;
 
 #[derive(Serialize)]
 pub(super) struct Method {
@@ -16,7 +16,7 @@ pub(super) struct Method {
     glossary: Vec<Row>,
 }
 
-pub(super) fn method(input: &Input<'_>) -> Method {
+pub(super) fn method(input: &Told<'_>) -> Method {
     let document = input.document;
     let traffic = &document.traffic;
     let rate = input.estate.scan.rate;

@@ -14,17 +14,45 @@ mod sheets;
 mod undetermined;
 mod words;
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use handlebars::Handlebars;
 use rust_embed::RustEmbed;
 use serde::Serialize;
 
-use super::{Input, ReportError, Summary};
+use super::{Fix, Input, ReportError, fixes};
+use crate::check::Finding;
 
 #[derive(RustEmbed)]
 #[folder = "reports/html/"]
 struct Templates;
+
+/// What is told here. One page has every finding, some of them several times: here they are all in memory.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    input: &'a Input<'a>,
+    /// By check, subject and element.
+    held: &'a [Arc<Finding>],
+}
+
+impl<'a> Told<'a> {
+    fn findings(&self) -> impl Iterator<Item = &'a Finding> + use<'a> {
+        self.held.iter().map(|finding| &**finding)
+    }
+    fn fixes(&self) -> Vec<Fix> {
+        fixes(self.held.iter().cloned(), usize::MAX)
+    }
+}
+
+impl<'a> Deref for Told<'a> {
+    type Target = Input<'a>;
+    fn deref(&self) -> &Input<'a> {
+        self.input
+    }
+}
 
 /// Everything the templates show.
 #[derive(Serialize)]
@@ -51,14 +79,16 @@ struct Page {
 /// # Errors
 /// A template that does not fit its model: a fault of ours.
 pub fn html(input: &Input<'_>) -> Result<String, ReportError> {
-    let summary = Summary::of(input);
+    let mut held: Vec<Arc<Finding>> = input.findings.iter().collect();
+    held.sort_by(|a, b| (&a.check, &a.subject, &a.element).cmp(&(&b.check, &b.subject, &b.element)));
+    let input = &Told { input, held: &held };
     let style = template("style.css")?;
     let cover = cover::cover(input);
     let page = Page {
         style_hash: format!("sha256-{}", STANDARD.encode(digest(&SHA256, style.as_bytes()))),
         style,
         title: format!("Resilience audit: {}", cover.authority),
-        management: management::management(input, &summary),
+        management: management::management(input),
         calendar: calendar::calendar(input),
         matrix: matrix::matrix(input),
         nis: nis::nis(input),

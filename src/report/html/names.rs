@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+use super::Told;
 use super::words::{plural, short_day};
 use crate::facts::{NameSource, Observation, SeenName};
-use crate::report::Input;
 
 #[derive(Serialize)]
 pub(super) struct Names {
@@ -21,7 +21,7 @@ struct NameRow {
 }
 
 /// None where every name that was seen is declared.
-pub(super) fn names(input: &Input<'_>) -> Option<Names> {
+pub(super) fn names(input: &Told<'_>) -> Option<Names> {
     let seen = match &input.index.names_seen {
         Observation::Observed { value, .. } => value,
         Observation::Failed { detail, .. } | Observation::NotRun { detail, .. } => {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::Told;
 use super::words::{coverage as state_words, coverage_class, plural, reason};
 use crate::check::Verdict;
 use crate::framework::{Control, Coverage, CoverageState, Framework, leaf_counts, tally};
-use crate::report::Input;
 
 #[derive(Serialize)]
 pub(super) struct Nis {
@@ -80,7 +80,7 @@ const BAR: i64 = 400;
 const BAR_X: i64 = 48;
 const LANE: usize = 26;
 
-pub(super) fn nis(input: &Input<'_>) -> Nis {
+pub(super) fn nis(input: &Told<'_>) -> Nis {
     let controls: BTreeMap<&str, &Control> =
         input.frameworks.iter().flat_map(|f| &f.controls).map(|c| (c.id.as_str(), c)).collect();
     let letters: Vec<Letter> =
@@ -96,7 +96,7 @@ pub(super) fn nis(input: &Input<'_>) -> Nis {
     }
 }
 
-fn letter(input: &Input<'_>, controls: &BTreeMap<&str, &Control>, letter: char, at: usize) -> Option<Letter> {
+fn letter(input: &Told<'_>, controls: &BTreeMap<&str, &Control>, letter: char, at: usize) -> Option<Letter> {
     let id = format!("NIS2-21.2{letter}");
     let control = controls.get(id.as_str())?;
     let coverage = input.coverage.get(&id)?;
@@ -178,7 +178,7 @@ fn leaf_line(annex: &Framework) -> String {
 }
 
 /// Only what an outside look says something about; the rest is counted in the heading.
-fn sections(input: &Input<'_>, annex: &Framework) -> Vec<Section> {
+fn sections(input: &Told<'_>, annex: &Framework) -> Vec<Section> {
     let tops = annex.controls.iter().filter(|control| !control.id.contains('.'));
     tops.map(|top| {
         let prefix = format!("{}.", top.id);
@@ -198,7 +198,7 @@ fn sections(input: &Input<'_>, annex: &Framework) -> Vec<Section> {
     .collect()
 }
 
-fn control_row(input: &Input<'_>, control: &Control) -> Option<ControlRow> {
+fn control_row(input: &Told<'_>, control: &Control) -> Option<ControlRow> {
     let coverage = input.coverage.get(&control.id)?;
     let is_shown =
         !matches!(coverage.state, CoverageState::NotTestable | CoverageState::OwnReport | CoverageState::NoCheck);
@@ -212,7 +212,7 @@ fn control_row(input: &Input<'_>, control: &Control) -> Option<ControlRow> {
     })
 }
 
-fn framework_row(input: &Input<'_>, framework: &Framework) -> Option<FrameworkRow> {
+fn framework_row(input: &Told<'_>, framework: &Framework) -> Option<FrameworkRow> {
     let of_framework = framework.controls.iter().filter_map(|control| input.coverage.get(&control.id));
     let tally = tally(of_framework);
     // A framework of offences alone asks nothing of the entity.
@@ -233,9 +233,9 @@ fn framework_row(input: &Input<'_>, framework: &Framework) -> Option<FrameworkRo
 
 /// Threats, phases and the like that failed checks bear on; offences stay out of every page that names a host, and here they
 /// are named without one.
-fn threats(input: &Input<'_>, controls: &BTreeMap<&str, &Control>) -> Vec<Threat> {
+fn threats(input: &Told<'_>, controls: &BTreeMap<&str, &Control>) -> Vec<Threat> {
     let mut relevant: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for finding in input.findings.iter().filter(|f| f.verdict == Verdict::Fail) {
+    for finding in input.findings().filter(|f| f.verdict == Verdict::Fail) {
         for id in finding.controls.iter() {
             let checks = relevant.entry(id).or_default();
             if !checks.contains(&&*finding.check) {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::Told;
 use super::management::title;
 use super::words::{plural, reason};
 use crate::check::{Finding, Verdict};
-use crate::report::Input;
 use crate::report::summary::reason as reason_of;
 
 #[derive(Serialize)]
@@ -37,10 +37,10 @@ struct Unjudged {
     title: String,
 }
 
-pub(super) fn undetermined(input: &Input<'_>) -> Undetermined {
+pub(super) fn undetermined(input: &Told<'_>) -> Undetermined {
     let mut groups: BTreeMap<String, BTreeMap<(&str, String), Vec<&Finding>>> = BTreeMap::new();
     let mut count = 0;
-    for finding in input.findings.iter().filter(|f| f.verdict == Verdict::Undetermined) {
+    for finding in input.findings().filter(|f| f.verdict == Verdict::Undetermined) {
         count += 1;
         let key = (finding.subject.name.as_str(), detail(finding));
         groups.entry(reason_of(finding)).or_default().entry(key).or_default().push(finding);
@@ -64,7 +64,7 @@ pub(super) fn undetermined(input: &Input<'_>) -> Undetermined {
     Undetermined { words, reasons: reasons.collect() }
 }
 
-fn group(input: &Input<'_>, subject: &str, detail: String, findings: &[&Finding]) -> SubjectGroup {
+fn group(input: &Told<'_>, subject: &str, detail: String, findings: &[&Finding]) -> SubjectGroup {
     SubjectGroup {
         subject: subject.to_owned(),
         detail,

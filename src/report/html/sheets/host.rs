@@ -3,10 +3,10 @@
 use super::{EndpointRow, Sheet, asset_rows, seen, sheet, told};
 use crate::check::Finding;
 use crate::facts::{CaaMatch, Dane, Endpoint, Enumerated, Host, HttpsAnswer, HttpsRecord, Observation, Service, Tls};
-use crate::report::Input;
+use crate::report::html::Told;
 use crate::report::html::words::{Row, moment, plural, row};
 
-pub(super) fn host(input: &Input<'_>, host: &Host) -> Sheet {
+pub(super) fn host(input: &Told<'_>, host: &Host) -> Sheet {
     let services = input.document.first.services.values().filter(|service| service.host == host.name);
     let endpoints = services.flat_map(|service| service.endpoints.values().map(move |e| endpoint_row(service, e)));
     let mut about = asset_rows(input.estate.asset(&host.name));
@@ -41,7 +41,7 @@ fn ports(host: &Host) -> String {
 }
 
 /// What DNS says of the host's TLS, and whether the services bear it out.
-fn named(input: &Input<'_>, host: &Host) -> Vec<Row> {
+fn named(input: &Told<'_>, host: &Host) -> Vec<Row> {
     let names = |caa: &crate::facts::Caa| {
         let names = if caa.issuers.is_empty() { "nobody".into() } else { caa.issuers.join(", ") };
         format!("{names} (at {})", caa.found_at)

@@ -11,7 +11,7 @@ use super::words::{Row, SeverityMark, day, row, severity, verdict};
 use crate::check::{Finding, Verdict};
 use crate::estate::{Asset, AssetKind};
 use crate::facts::Observation;
-use crate::report::Input;
+use crate::report::html::Told;
 use signing::SigningTable;
 
 #[derive(Serialize)]
@@ -54,22 +54,22 @@ struct VerdictRow {
     message: String,
 }
 
-pub(super) fn sheets(input: &Input<'_>) -> Sheets {
+pub(super) fn sheets(input: &Told<'_>) -> Sheets {
     let looks = &input.document.first;
     Sheets {
         hosts: looks.hosts.values().map(|host| host::host(input, host)).collect(),
-        zones: looks.zones.values().map(|zone| zone::zone(input, zone)).collect(),
+        zones: looks.zones.values().map(|zone| zone::zone(input, &zone)).collect(),
     }
 }
 
 fn sheet(
-    input: &Input<'_>,
+    input: &Told<'_>,
     name: &str,
     about: Vec<Row>,
     endpoints: Vec<EndpointRow>,
     own: &dyn Fn(&&Finding) -> bool,
 ) -> Sheet {
-    let mut findings: Vec<&Finding> = input.findings.iter().filter(own).collect();
+    let mut findings: Vec<&Finding> = input.findings().filter(own).collect();
     let count = |v| findings.iter().filter(|f| f.verdict == v).count();
     let counts = format!(
         "{} failed, {} undetermined, {} passed, {} not applicable",

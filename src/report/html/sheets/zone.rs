@@ -4,10 +4,10 @@ use super::signing::{keys, signing};
 use super::{Sheet, asset_rows, sheet, told};
 use crate::check::Finding;
 use crate::facts::{DkimKey, MtaStsPolicy, SpfNode, Zone};
-use crate::report::Input;
+use crate::report::html::Told;
 use crate::report::html::words::{moment, plural, row};
 
-pub(super) fn zone(input: &Input<'_>, zone: &Zone) -> Sheet {
+pub(super) fn zone(input: &Told<'_>, zone: &Zone) -> Sheet {
     let mut about = asset_rows(input.estate.asset(&zone.name));
     about.push(row("Name servers", told(&zone.dns.ns, |names| names.join(", "))));
     about.push(row("Serial", told(&zone.dns.soa, |soa| soa.serial.to_string())));
