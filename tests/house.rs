@@ -20,7 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("intake", &["facts"]),
     ("check", &["facts", "derive", "estate", "framework", "store"]),
     ("profile", &["facts"]),
-    ("report", &["check", "framework", "facts", "estate", "profile"]),
+    ("report", &["check", "framework", "facts", "estate", "profile", "store"]),
     ("demo", &[]),
     (
         "cli",

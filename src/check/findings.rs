@@ -25,6 +25,11 @@ impl Findings {
         self.0.iter()
     }
 
+    /// The findings of one subject, by check and element.
+    pub fn of(&self, subject: &Subject) -> Vec<Arc<Finding>> {
+        self.0.get(subject).map(|findings| Vec::clone(&findings)).unwrap_or_default()
+    }
+
     /// Every finding.
     pub fn iter(&self) -> impl Iterator<Item = Arc<Finding>> {
         self.0.values().flat_map(|of_subject| Vec::clone(&of_subject))

@@ -14,7 +14,7 @@ use crate::derive::{Given, derive, strip};
 use crate::estate::Estate;
 use crate::facts::{self, Document, EstateIndex, Timestamp};
 use crate::framework::{Coverage, Frameworks, Ledger, Outcome, OutcomeResult};
-use crate::report::{self, Input, Summary};
+use crate::report::{self, Input, ReportError, Summary};
 
 /// One `--output FORMAT=PATH`; the path `-` is stdout.
 #[derive(Clone, Debug, PartialEq)]
@@ -274,11 +274,15 @@ pub(super) fn tell(document: &mut Document, judges: &Judges<'_>, judged: &Judged
         digests,
         exit: (i32::from(exit.code()), exit.meaning()),
     };
-    let internal = |e: report::ReportError| CliError::Internal(e.to_string());
     let outputs = |wanted: Format| telling.outputs.iter().filter(move |output| output.format == wanted);
     for output in outputs(Format::Html) {
-        let text = report::html(&input).map_err(internal)?;
-        output.write(|to| to.write_all(text.as_bytes()))?;
+        let mut ours = None;
+        let written = output.write(|to| match report::html(&input, to) {
+            Err(ReportError::Writing(error)) => Err(error),
+            Err(fault) => Err(io::Error::other(ours.insert(fault).to_string())),
+            Ok(()) => Ok(()),
+        });
+        ours.map_or(written, |fault| Err(CliError::Internal(fault.to_string())))?;
     }
     for output in outputs(Format::Json) {
         output.write(|to| Ok(serde_json::to_writer_pretty(to, &report::json(&input))?))?;

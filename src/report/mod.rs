@@ -46,6 +46,9 @@ pub enum ReportError {
     /// A template does not fit its model.
     #[error("the report's template: {0}")]
     Template(String),
+    /// The file or pipe does not take it.
+    #[error(transparent)]
+    Writing(#[from] std::io::Error),
     /// Something cannot be written as JSON.
     #[error("writing JSON: {0}")]
     Json(#[from] serde_json::Error),

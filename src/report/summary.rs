@@ -1,5 +1,6 @@
 //! The numbers and groups that all outputs share.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -92,27 +93,30 @@ pub fn fixes(findings: impl IntoIterator<Item = Arc<Finding>>, shown: usize) -> 
             Some(fix) => fix,
             None => by_check.entry(Arc::clone(check)).or_insert_with(|| Fix::none(Arc::clone(check))),
         };
-        fix.add(finding, shown);
+        fix.add(&finding, shown);
     }
     let mut fixes: Vec<Fix> = by_check.into_values().collect();
-    fixes.sort_by(|a, b| {
-        b.severity.cmp(&a.severity).then_with(|| b.count.cmp(&a.count)).then_with(|| a.check.cmp(&b.check))
-    });
+    fixes.sort_by(worst_first);
     fixes
 }
 
+/// The order of repairs: the worst first, of those as severe the widest.
+pub(super) fn worst_first(a: &Fix, b: &Fix) -> Ordering {
+    b.severity.cmp(&a.severity).then_with(|| b.count.cmp(&a.count)).then_with(|| a.check.cmp(&b.check))
+}
+
 impl Fix {
-    fn none(check: Arc<str>) -> Self {
+    pub(super) fn none(check: Arc<str>) -> Self {
         Self { check, severity: Severity::Info, count: 0, findings: Vec::new() }
     }
     /// Those that are as severe stay in the order of their subjects.
-    fn add(&mut self, finding: Arc<Finding>, shown: usize) {
+    pub(super) fn add(&mut self, finding: &Arc<Finding>, shown: usize) {
         self.count += 1;
         self.severity = self.severity.max(finding.severity);
         let goes_before =
             |there: &Arc<Finding>| (there.severity, &finding.subject) >= (finding.severity, &there.subject);
         let at = self.findings.partition_point(goes_before);
-        self.findings.insert(at, finding);
+        self.findings.insert(at, Arc::clone(finding));
         self.findings.truncate(shown);
     }
 }

@@ -65,6 +65,11 @@ impl<K: Ord, T: Serialize + DeserializeOwned> Shelf<K, T> {
         self.slots.iter().filter_map(|(key, slot)| Some((key, self.open(slot)?)))
     }
 
+    /// Keys and values from a key on.
+    pub fn from<'a>(&'a self, first: &K) -> impl Iterator<Item = (&'a K, Arc<T>)> + use<'a, K, T> {
+        self.slots.range(first..).filter_map(|(key, slot)| Some((key, self.open(slot)?)))
+    }
+
     /// The keys.
     pub fn keys(&self) -> impl Iterator<Item = &K> {
         self.slots.keys()

@@ -14,17 +14,16 @@ use crate::report::Fix;
 #[derive(Serialize)]
 pub(super) struct Findings {
     words: String,
-    fixes: Vec<FixEntry>,
 }
 
+/// What failed of one check, and what to do about it.
 #[derive(Serialize)]
-struct FixEntry {
+pub(super) struct FixEntry {
     anchor: String,
     check: String,
     title: String,
     severity: SeverityMark,
     confidence: String,
-    seen: Vec<Seen>,
     why: Vec<Words>,
     how: Vec<Words>,
     effort: &'static str,
@@ -40,7 +39,7 @@ struct FixEntry {
 
 /// One finding of the group.
 #[derive(Serialize)]
-struct Seen {
+pub(super) struct Seen {
     subject: String,
     element: Option<String>,
     function: Option<String>,
@@ -74,25 +73,34 @@ struct Cited {
 }
 
 pub(super) fn findings(input: &Told<'_>) -> Findings {
-    let controls: BTreeMap<&str, &Control> =
-        input.frameworks.iter().flat_map(|f| &f.controls).map(|c| (c.id.as_str(), c)).collect();
-    let all = input.fixes();
-    let entries: Vec<FixEntry> =
-        all.iter().filter_map(|fix| Some(entry(input, fix, input.checks.get(&*fix.check)?, &controls))).collect();
-    let failed: usize = all.iter().map(|fix| fix.findings.len()).sum();
-    let words = if entries.is_empty() {
+    let repairs = &input.gathered.repairs;
+    let failed: usize = repairs.iter().map(|repair| repair.fix.count).sum();
+    let words = if repairs.is_empty() {
         "Nothing was found by these checks, from this place, at this time.".into()
     } else {
         format!(
             "{} that {} would mend, the most severe first.",
             plural(failed, "finding"),
-            plural(entries.len(), "repair")
+            plural(repairs.len(), "repair")
         )
     };
-    Findings { words, fixes: entries }
+    Findings { words }
 }
 
-fn entry(input: &Told<'_>, fix: &Fix, file: &CheckFile, controls: &BTreeMap<&str, &Control>) -> FixEntry {
+/// Every repair, the worst first.
+pub(super) fn fixes<'a>(input: &'a Told<'a>) -> impl Iterator<Item = FixEntry> + 'a {
+    let controls: BTreeMap<&str, &Control> =
+        input.frameworks.iter().flat_map(|f| &f.controls).map(|c| (c.id.as_str(), c)).collect();
+    let repairs = input.gathered.repairs.iter();
+    repairs.filter_map(move |repair| Some(entry(&repair.fix, input.checks.get(&*repair.fix.check)?, &controls)))
+}
+
+/// What was seen of a check that failed.
+pub(super) fn seen<'a>(input: &'a Told<'a>, check: &'a str) -> impl Iterator<Item = Seen> + 'a {
+    input.gathered.failed(check).map(|finding| one_seen(input, &finding))
+}
+
+fn entry(fix: &Fix, file: &CheckFile, controls: &BTreeMap<&str, &Control>) -> FixEntry {
     // No criminal article and no power of prosecutors stands beside a host (design §9).
     let cited = file
         .controls
@@ -106,7 +114,6 @@ fn entry(input: &Told<'_>, fix: &Fix, file: &CheckFile, controls: &BTreeMap<&str
         title: file.title.clone(),
         severity: severity(fix.severity),
         confidence: confidence(file),
-        seen: fix.findings.iter().map(|finding| seen(input, finding)).collect(),
         why: spans(&file.rationale),
         how: spans(&file.remediation.text),
         effort: match file.remediation.effort {
@@ -143,7 +150,7 @@ fn confidence(file: &CheckFile) -> String {
     format!("{sure}: {how}")
 }
 
-fn seen(input: &Told<'_>, finding: &Finding) -> Seen {
+fn one_seen(input: &Told<'_>, finding: &Finding) -> Seen {
     Seen {
         subject: finding.subject.name.clone(),
         element: finding.element.clone(),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Told;
+use super::words::family_of;
 use crate::check::{FAMILIES, Verdict};
 
 #[derive(Serialize)]
@@ -45,11 +46,11 @@ const NOT_BUILT: &[&str] = &[
 
 pub(super) fn limits(input: &Told<'_>) -> Limits {
     let family = |family: &'static str| {
-        let of_family = || input.findings().filter(|f| f.check.split('.').next() == Some(family));
-        let count = |verdict| of_family().filter(|f| f.verdict == verdict).count();
+        let counts = input.gathered.counts(|_, in_family| in_family == family);
+        let count = |verdict| counts.count(verdict);
         FamilyRow {
             family,
-            checks: input.checks.keys().filter(|id| id.split('.').next() == Some(family)).count(),
+            checks: input.checks.keys().filter(|id| family_of(id) == family).count(),
             passed: count(Verdict::Pass),
             failed: count(Verdict::Fail),
             undetermined: count(Verdict::Undetermined),

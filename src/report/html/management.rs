@@ -1,17 +1,16 @@
 //! Page one: is anything on fire, what must be done before when and by whom, what changed, what was not looked at.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use time::{Date, Duration};
 
 use super::Told;
-use super::words::{
-    SeverityMark, Span, anchor, asset_of, day, first_sentence, plural, reason, severity, short_day, spans,
-};
+use super::gathered::{Names, Repair};
+use super::words::{SeverityMark, Span, anchor, day, first_sentence, plural, reason, severity, short_day, spans};
 use crate::check::{CheckFile, InFreeze, Severity, Verdict};
 use crate::report::Summary;
-use crate::report::summary::{Fix, reason as reason_of};
+use crate::report::summary::reason as reason_of;
 
 #[derive(Serialize)]
 pub(super) struct Management {
@@ -57,13 +56,16 @@ const ACTIONS: usize = 12;
 
 pub(super) fn management(input: &Told<'_>) -> Management {
     let summary = input.summary;
-    let all = input.fixes();
-    let open: Vec<&Fix> = all.iter().filter(|fix| fix.findings.iter().any(|f| f.waiver.is_none())).collect();
-    let fire: Vec<Fire> = open.iter().filter(|fix| on_fire(fix)).map(|fix| burning(input, fix)).collect();
-    let mut actions: Vec<(Option<Date>, &Fix, Action)> =
-        open.iter().filter(|fix| fix.severity >= Severity::Low).filter_map(|fix| action(input, fix)).collect();
-    actions
-        .sort_by(|a, b| (a.0.is_none(), a.0).cmp(&(b.0.is_none(), b.0)).then_with(|| b.1.severity.cmp(&a.1.severity)));
+    let open: Vec<&Repair> = input.gathered.repairs.iter().filter(|repair| repair.open).collect();
+    let fire: Vec<Fire> = open.iter().filter(|repair| repair.on_fire).map(|repair| burning(input, repair)).collect();
+    let mut actions: Vec<(Option<Date>, &Repair, Action)> = open
+        .iter()
+        .filter(|repair| repair.fix.severity >= Severity::Low)
+        .filter_map(|repair| action(input, repair))
+        .collect();
+    actions.sort_by(|a, b| {
+        (a.0.is_none(), a.0).cmp(&(b.0.is_none(), b.0)).then_with(|| b.1.fix.severity.cmp(&a.1.fix.severity))
+    });
     let more_actions = actions.len().saturating_sub(ACTIONS);
     Management {
         fire_words: fire_words(summary, fire.len()),
@@ -82,19 +84,13 @@ pub(super) fn management(input: &Told<'_>) -> Management {
     }
 }
 
-/// Critical or high, and sure enough to count.
-fn on_fire(fix: &Fix) -> bool {
-    fix.findings.iter().any(|f| f.severity >= Severity::High && f.confidence.counts() && f.waiver.is_none())
-}
-
-fn burning(input: &Told<'_>, fix: &Fix) -> Fire {
-    let subjects: BTreeSet<&str> =
-        fix.findings.iter().filter(|f| f.severity >= Severity::High).map(|f| f.subject.name.as_str()).collect();
+fn burning(input: &Told<'_>, repair: &Repair) -> Fire {
+    let check = &repair.fix.check;
     Fire {
-        severity: severity(fix.severity),
-        title: title(input, &fix.check),
-        subjects: listed(&subjects),
-        anchor: anchor(&fix.check),
+        severity: severity(repair.fix.severity),
+        title: title(input, check),
+        subjects: repair.severe.listed(),
+        anchor: anchor(check),
     }
 }
 
@@ -129,7 +125,8 @@ fn counts(summary: &Summary) -> String {
 }
 
 /// What to do by when. The deadline is the next date of the election after which the change should not be made any more.
-fn action<'a>(input: &Told<'_>, fix: &'a Fix) -> Option<(Option<Date>, &'a Fix, Action)> {
+fn action<'a>(input: &Told<'_>, repair: &'a Repair) -> Option<(Option<Date>, &'a Repair, Action)> {
+    let fix = &repair.fix;
     let file = input.checks.get(&*fix.check)?;
     let deadline = deadline(input, file);
     let today = input.document.run.now.get().date();
@@ -146,21 +143,18 @@ fn action<'a>(input: &Told<'_>, fix: &'a Fix) -> Option<(Option<Date>, &'a Fix, 
         before: deadline.map(|(date, why)| format!("{why}, {}", short_day(date))).unwrap_or_default(),
         title: file.title.clone(),
         what: spans(&first_sentence(&file.remediation.text)),
-        who: who(input, fix),
+        who: who(repair),
         severity: severity(fix.severity),
         anchor: anchor(&fix.check),
     };
-    Some((start.map(|date| date.max(today)), fix, action))
+    Some((start.map(|date| date.max(today)), repair, action))
 }
 
 /// The owners of the assets concerned, and the assets that nobody owns.
-fn who(input: &Told<'_>, fix: &Fix) -> String {
-    let assets = || fix.findings.iter().filter_map(|finding| asset_of(input.estate, finding));
-    let owners: BTreeSet<&str> = assets().filter_map(|asset| asset.owner.as_deref()).collect();
-    let orphans: BTreeSet<&str> = assets().filter(|a| a.owner.is_none()).map(|a| a.name()).collect();
-    let mut who: Vec<String> = owners.into_iter().map(str::to_owned).collect();
-    if !orphans.is_empty() {
-        who.push(format!("no owner declared: {}", listed(&orphans)));
+fn who(repair: &Repair) -> String {
+    let mut who: Vec<String> = repair.owners.iter().cloned().collect();
+    if !repair.orphans.is_empty() {
+        who.push(format!("no owner declared: {}", repair.orphans.listed()));
     }
     if who.is_empty() { "the authority".into() } else { who.join("; ") }
 }
@@ -188,14 +182,16 @@ fn lead_time(text: &str) -> Duration {
 }
 
 fn unseen(input: &Told<'_>) -> Vec<Unseen> {
-    let mut subjects: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-    for finding in input.findings().filter(|f| f.verdict == Verdict::Undetermined) {
-        subjects.entry(reason_of(finding)).or_default().insert(&finding.subject.name);
+    let mut subjects: BTreeMap<String, Names> = BTreeMap::new();
+    for (subject, findings) in input.gathered.open() {
+        for finding in findings.iter() {
+            subjects.entry(reason_of(finding)).or_default().add(&subject.name);
+        }
     }
     let row = |(word, verdicts): (&String, &i64)| Unseen {
         reason: reason(word).to_owned(),
         verdicts: *verdicts,
-        subjects: subjects.get(word).map(listed).unwrap_or_default(),
+        subjects: subjects.get(word).map(Names::listed).unwrap_or_default(),
     };
     let mut rows: Vec<Unseen> = input.summary.undetermined.iter().map(row).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.verdicts));
@@ -227,14 +223,4 @@ fn left_out(input: &Told<'_>) -> Vec<String> {
 
 pub(super) fn title(input: &Told<'_>, check: &str) -> String {
     input.checks.get(check).map_or_else(|| check.to_owned(), |file| file.title.clone())
-}
-
-/// The first few, and how many more.
-pub(super) fn listed(names: &BTreeSet<&str>) -> String {
-    const SHOWN: usize = 4;
-    let shown: Vec<&str> = names.iter().take(SHOWN).copied().collect();
-    match names.len().saturating_sub(SHOWN) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
 }

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::Told;
-use super::words::{asset_of, severity};
-use crate::check::{FAMILIES, Finding, Verdict};
+use super::gathered::Counts;
+use super::words::severity;
+use crate::check::{FAMILIES, Verdict};
 
 #[derive(Serialize)]
 pub(super) struct Matrix {
@@ -29,37 +30,29 @@ struct Cell {
 
 pub(super) fn matrix(input: &Told<'_>) -> Matrix {
     let families: Vec<&'static str> = FAMILIES.to_vec();
+    let cells = |function: Option<&str>| {
+        let cell_of = |family| cell(&input.gathered.counts(|of, in_family| of == function && in_family == family));
+        families.iter().map(|family| cell_of(*family)).collect()
+    };
     let mut rows: Vec<Row> = input
         .index
         .functions
         .iter()
-        .map(|function| {
-            let of_function = |finding: &&Finding| {
-                asset_of(input.estate, finding).is_some_and(|asset| asset.function.word() == function.function)
-            };
-            Row {
-                function: function.function.replace('-', " "),
-                criticality: function.criticality.clone(),
-                cells: families.iter().map(|family| cell(input, family, &of_function)).collect(),
-            }
+        .map(|function| Row {
+            function: function.function.replace('-', " "),
+            criticality: function.criticality.clone(),
+            cells: cells(Some(&function.function)),
         })
         .collect();
-    let whole = |finding: &&Finding| asset_of(input.estate, finding).is_none();
-    rows.push(Row {
-        function: "the estate as a whole".into(),
-        criticality: String::new(),
-        cells: families.iter().map(|family| cell(input, family, &whole)).collect(),
-    });
+    rows.push(Row { function: "the estate as a whole".into(), criticality: String::new(), cells: cells(None) });
     Matrix { families, rows }
 }
 
-fn cell(input: &Told<'_>, family: &str, concerned: &dyn Fn(&&Finding) -> bool) -> Cell {
-    let of_family = |f: &&Finding| f.check.split('.').next() == Some(family) && f.verdict != Verdict::NotApplicable;
-    let findings: Vec<&Finding> = input.findings().filter(of_family).filter(concerned).collect();
-    let count = |verdict| findings.iter().filter(|f| f.verdict == verdict).count();
-    let (failed, unknown, all) = (count(Verdict::Fail), count(Verdict::Undetermined), findings.len());
-    let worst = findings.iter().filter(|f| f.verdict == Verdict::Fail).map(|f| f.severity).max();
-    match worst {
+fn cell(counts: &Counts) -> Cell {
+    let [failed, unknown, passed] =
+        [Verdict::Fail, Verdict::Undetermined, Verdict::Pass].map(|verdict| counts.count(verdict));
+    let all = failed + unknown + passed;
+    match counts.worst {
         Some(worst) => {
             let mark = severity(worst);
             Cell {

@@ -4,6 +4,7 @@
 mod calendar;
 mod cover;
 mod findings;
+mod gathered;
 mod limits;
 mod management;
 mod matrix;
@@ -14,37 +15,27 @@ mod sheets;
 mod undetermined;
 mod words;
 
+use std::io::{self, Write};
 use std::ops::Deref;
-use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use handlebars::Handlebars;
+use handlebars::{Context, Handlebars, Helper, HelperDef, HelperResult, Output, RenderContext, RenderErrorReason};
 use rust_embed::RustEmbed;
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use super::{Fix, Input, ReportError, fixes};
-use crate::check::Finding;
+use super::{Input, ReportError};
+use gathered::Gathered;
 
 #[derive(RustEmbed)]
 #[folder = "reports/html/"]
 struct Templates;
 
-/// What is told here. One page has every finding, some of them several times: here they are all in memory.
-#[derive(Clone, Copy)]
+/// What is told here.
 struct Told<'a> {
     input: &'a Input<'a>,
-    /// By check, subject and element.
-    held: &'a [Arc<Finding>],
-}
-
-impl<'a> Told<'a> {
-    fn findings(&self) -> impl Iterator<Item = &'a Finding> + use<'a> {
-        self.held.iter().map(|finding| &**finding)
-    }
-    fn fixes(&self) -> Vec<Fix> {
-        fixes(self.held.iter().cloned(), usize::MAX)
-    }
+    gathered: Gathered,
 }
 
 impl<'a> Deref for Told<'a> {
@@ -54,7 +45,7 @@ impl<'a> Deref for Told<'a> {
     }
 }
 
-/// Everything the templates show.
+/// What the templates show, but for what is told [one at a time](Many).
 #[derive(Serialize)]
 struct Page {
     style: String,
@@ -68,46 +59,72 @@ struct Page {
     nis: nis::Nis,
     findings: findings::Findings,
     undetermined: undetermined::Undetermined,
-    sheets: sheets::Sheets,
     names: Option<names::Names>,
     limits: limits::Limits,
     method: method::Method,
 }
 
-/// The report as one HTML file.
+/// Writes the report as one HTML file.
 ///
 /// # Errors
-/// A template that does not fit its model: a fault of ours.
-pub fn html(input: &Input<'_>) -> Result<String, ReportError> {
-    let mut held: Vec<Arc<Finding>> = input.findings.iter().collect();
-    held.sort_by(|a, b| (&a.check, &a.subject, &a.element).cmp(&(&b.check, &b.subject, &b.element)));
-    let input = &Told { input, held: &held };
+/// It cannot be written; or a template does not fit its model, which is a fault of ours.
+pub fn html(input: &Input<'_>, to: &mut dyn Write) -> Result<(), ReportError> {
+    let told = Told { input, gathered: Gathered::of(input) };
     let style = template("style.css")?;
-    let cover = cover::cover(input);
+    let cover = cover::cover(&told);
     let page = Page {
         style_hash: format!("sha256-{}", STANDARD.encode(digest(&SHA256, style.as_bytes()))),
         style,
         title: format!("Resilience audit: {}", cover.authority),
-        management: management::management(input),
-        calendar: calendar::calendar(input),
-        matrix: matrix::matrix(input),
-        nis: nis::nis(input),
-        findings: findings::findings(input),
-        undetermined: undetermined::undetermined(input),
-        sheets: sheets::sheets(input),
-        names: names::names(input),
-        limits: limits::limits(input),
-        method: method::method(input),
+        management: management::management(&told),
+        calendar: calendar::calendar(&told),
+        matrix: matrix::matrix(&told),
+        nis: nis::nis(&told),
+        findings: findings::findings(&told),
+        undetermined: undetermined::undetermined(&told),
+        names: names::names(&told),
+        limits: limits::limits(&told),
+        method: method::method(&told),
         cover,
     };
     let mut engine = Handlebars::new();
     engine.set_strict_mode(true);
     engine.register_helper("css", Box::new(unescaped_style));
+    engine.register_helper("many", Box::new(Many(&told)));
     for file in Templates::iter().filter(|file| file.ends_with(".hbs")) {
         let name = file.trim_end_matches(".hbs").to_owned();
         engine.register_partial(&name, template(&file)?).map_err(|e| ReportError::Template(e.to_string()))?;
     }
-    engine.render("page", &page).map_err(|e| ReportError::Template(e.to_string()))
+    engine.render_to_write("page", &page, to).map_err(|e| match e.reason() {
+        RenderErrorReason::IOError(error) => ReportError::Writing(io::Error::new(error.kind(), error.to_string())),
+        _ => ReportError::Template(e.to_string()),
+    })
+}
+
+/// `{{many "fixes"}}`, `{{many "seen" check}}`: what may be thousands is made, told and forgotten one at a time, each by a template.
+struct Many<'a>(&'a Told<'a>);
+
+impl HelperDef for Many<'_> {
+    fn call<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        engine: &'reg Handlebars<'reg>,
+        _: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+        out: &mut dyn Output,
+    ) -> HelperResult {
+        let word = |at| helper.param(at).and_then(|param| param.value().as_str()).unwrap_or_default();
+        let mut show = |template, model: Value| Ok(out.write(&engine.render(template, &model)?)?);
+        let (told, of) = (self.0, word(1));
+        match word(0) {
+            "fixes" => findings::fixes(told).try_for_each(|fix| show("fix", json!(fix))),
+            "seen" => findings::seen(told, of).try_for_each(|seen| show("seen", json!(seen))),
+            "unjudged" => undetermined::unjudged(told, of).try_for_each(|open| show("unjudged", json!(open))),
+            "hosts" => sheets::hosts(told).try_for_each(|sheet| show("sheet", json!(sheet))),
+            "zones" => sheets::zones(told).try_for_each(|sheet| show("sheet", json!(sheet))),
+            other => Err(RenderErrorReason::Other(format!("there is no list '{other}'")).into()),
+        }
+    }
 }
 
 /// Our own style sheet goes in as it is; nothing else does.

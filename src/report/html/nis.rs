@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::Told;
 use super::words::{coverage as state_words, coverage_class, plural, reason};
-use crate::check::Verdict;
 use crate::framework::{Control, Coverage, CoverageState, Framework, leaf_counts, tally};
 
 #[derive(Serialize)]
@@ -234,18 +233,9 @@ fn framework_row(input: &Told<'_>, framework: &Framework) -> Option<FrameworkRow
 /// Threats, phases and the like that failed checks bear on; offences stay out of every page that names a host, and here they
 /// are named without one.
 fn threats(input: &Told<'_>, controls: &BTreeMap<&str, &Control>) -> Vec<Threat> {
-    let mut relevant: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for finding in input.findings().filter(|f| f.verdict == Verdict::Fail) {
-        for id in finding.controls.iter() {
-            let checks = relevant.entry(id).or_default();
-            if !checks.contains(&&*finding.check) {
-                checks.push(&finding.check);
-            }
-        }
-    }
+    let relevant = input.gathered.failed_by_control.iter();
     relevant
-        .into_iter()
-        .filter_map(|(id, checks)| Some((controls.get(id)?, checks)))
+        .filter_map(|(id, checks)| Some((controls.get(id.as_str())?, checks)))
         .filter(|(control, _)| control.kind == "threat")
         .map(|(control, checks)| Threat {
             title: control.title.clone(),

@@ -20,39 +20,27 @@ pub(super) struct Undetermined {
 struct ReasonGroup {
     word: String,
     words: String,
-    subjects: Vec<SubjectGroup>,
 }
 
+/// The verdicts on one subject that one circumstance left open.
 #[derive(Serialize)]
-struct SubjectGroup {
+pub(super) struct Unjudged {
     subject: String,
     detail: String,
     count: String,
-    checks: Vec<Unjudged>,
+    checks: Vec<UnjudgedCheck>,
 }
 
 #[derive(Serialize)]
-struct Unjudged {
+struct UnjudgedCheck {
     check: String,
     title: String,
 }
 
 pub(super) fn undetermined(input: &Told<'_>) -> Undetermined {
-    let mut groups: BTreeMap<String, BTreeMap<(&str, String), Vec<&Finding>>> = BTreeMap::new();
-    let mut count = 0;
-    for finding in input.findings().filter(|f| f.verdict == Verdict::Undetermined) {
-        count += 1;
-        let key = (finding.subject.name.as_str(), detail(finding));
-        groups.entry(reason_of(finding)).or_default().entry(key).or_default().push(finding);
-    }
-    let reasons = groups.into_iter().map(|(word, subjects)| ReasonGroup {
-        words: reason(&word).to_owned(),
-        word,
-        subjects: subjects
-            .into_iter()
-            .map(|((subject, detail), findings)| group(input, subject, detail, &findings))
-            .collect(),
-    });
+    let reasons = input.summary.undetermined.keys();
+    let reasons = reasons.map(|word| ReasonGroup { word: word.clone(), words: reason(word).to_owned() });
+    let count = usize::try_from(input.summary.count(Verdict::Undetermined)).unwrap_or_default();
     let words = if count == 0 {
         "Every verdict that applies could be determined.".into()
     } else {
@@ -64,16 +52,24 @@ pub(super) fn undetermined(input: &Told<'_>) -> Undetermined {
     Undetermined { words, reasons: reasons.collect() }
 }
 
-fn group(input: &Told<'_>, subject: &str, detail: String, findings: &[&Finding]) -> SubjectGroup {
-    SubjectGroup {
-        subject: subject.to_owned(),
-        detail,
-        count: plural(findings.len(), "check"),
-        checks: findings
-            .iter()
-            .map(|finding| Unjudged { check: finding.check.to_string(), title: title(input, &finding.check) })
-            .collect(),
-    }
+/// What a reason left open, subject by subject.
+pub(super) fn unjudged<'a>(input: &'a Told<'a>, word: &'a str) -> impl Iterator<Item = Unjudged> + 'a {
+    input.gathered.open().flat_map(move |(subject, findings)| {
+        let mut by_detail: BTreeMap<String, Vec<&Finding>> = BTreeMap::new();
+        for finding in findings.iter().filter(|finding| reason_of(finding) == word) {
+            by_detail.entry(detail(finding)).or_default().push(finding);
+        }
+        let group = |(detail, findings): (String, Vec<&Finding>)| Unjudged {
+            subject: subject.name.clone(),
+            detail,
+            count: plural(findings.len(), "check"),
+            checks: findings
+                .into_iter()
+                .map(|finding| UnjudgedCheck { check: finding.check.to_string(), title: title(input, &finding.check) })
+                .collect(),
+        };
+        by_detail.into_iter().map(group).collect::<Vec<_>>()
+    })
 }
 
 /// The reason's own sentence, after the stable word.

@@ -4,8 +4,8 @@ use serde::Serialize;
 use time::Date;
 use time::macros::format_description;
 
-use crate::check::{Finding, Severity, Verdict};
-use crate::estate::Estate;
+use crate::check::{Finding, Severity, Subject, Verdict};
+use crate::estate::{Asset, Estate};
 use crate::facts::Timestamp;
 use crate::framework::CoverageState;
 
@@ -140,10 +140,24 @@ pub(super) fn coverage_class(state: CoverageState) -> &'static str {
     }
 }
 
-/// The declared asset that a finding is about; none for the estate as a whole.
-pub(super) fn asset_of<'a>(estate: &'a Estate, finding: &Finding) -> Option<&'a crate::estate::Asset> {
-    let name = finding.subject.name.split(':').next().unwrap_or_default();
-    estate.asset(name).or_else(|| finding.element.as_ref().and_then(|element| estate.asset(element)))
+/// The declared asset that a finding is about.
+pub(super) fn asset_of<'a>(estate: &'a Estate, finding: &Finding) -> Option<&'a Asset> {
+    asset_of_subject(estate, &finding.subject).or_else(|| asset_of_element(estate, finding))
+}
+
+/// The host, zone or service itself; of a service, its host.
+pub(super) fn asset_of_subject<'a>(estate: &'a Estate, subject: &Subject) -> Option<&'a Asset> {
+    estate.asset(subject.name.split(':').next().unwrap_or_default())
+}
+
+/// The asset that a verdict on the estate as a whole names.
+pub(super) fn asset_of_element<'a>(estate: &'a Estate, finding: &Finding) -> Option<&'a Asset> {
+    estate.asset(finding.element.as_ref()?)
+}
+
+/// The family of a check, by its id.
+pub(super) fn family_of(check: &str) -> &str {
+    check.split('.').next().unwrap_or_default()
 }
 
 /// The anchor of a check's entry.

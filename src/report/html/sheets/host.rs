@@ -1,14 +1,15 @@
 //! The sheet of a host: its addresses, its services, what DNS says of them.
 
 use super::{EndpointRow, Sheet, asset_rows, seen, sheet, told};
-use crate::check::Finding;
+use crate::check::{Subject, SubjectKind};
 use crate::facts::{CaaMatch, Dane, Endpoint, Enumerated, Host, HttpsAnswer, HttpsRecord, Observation, Service, Tls};
 use crate::report::html::Told;
 use crate::report::html::words::{Row, moment, plural, row};
 
 pub(super) fn host(input: &Told<'_>, host: &Host) -> Sheet {
-    let services = input.document.first.services.values().filter(|service| service.host == host.name);
-    let endpoints = services.flat_map(|service| service.endpoints.values().map(move |e| endpoint_row(service, e)));
+    let services = || input.document.first.services.iter().filter(|(_, service)| service.host == host.name);
+    let endpoints =
+        services().flat_map(|(_, service)| service.endpoints.values().map(move |e| endpoint_row(service, e)));
     let mut about = asset_rows(input.estate.asset(&host.name));
     let addresses: Vec<String> = host
         .addresses
@@ -18,8 +19,10 @@ pub(super) fn host(input: &Told<'_>, host: &Host) -> Sheet {
     about.push(row("Addresses", if addresses.is_empty() { "none known".into() } else { addresses.join("; ") }));
     about.push(row("Ports looked at", ports(host)));
     about.extend(named(input, host));
-    let own = |f: &&Finding| f.subject.name == host.name || f.subject.name.starts_with(&format!("{}:", host.name));
-    sheet(input, &host.name, about, endpoints.collect(), &own)
+    let of = |kind, name: &String| input.findings.of(&Subject { kind, name: name.clone() });
+    let of_services = services().flat_map(|(name, _)| of(SubjectKind::Service, name));
+    let own = of(SubjectKind::Host, &host.name).into_iter().chain(of_services).collect();
+    sheet(input, &host.name, about, endpoints.collect(), own)
 }
 
 fn ports(host: &Host) -> String {

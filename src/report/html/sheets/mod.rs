@@ -4,6 +4,8 @@ mod host;
 mod signing;
 mod zone;
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::management::title;
@@ -15,13 +17,7 @@ use crate::report::html::Told;
 use signing::SigningTable;
 
 #[derive(Serialize)]
-pub(super) struct Sheets {
-    hosts: Vec<Sheet>,
-    zones: Vec<Sheet>,
-}
-
-#[derive(Serialize)]
-struct Sheet {
+pub(super) struct Sheet {
     anchor: String,
     name: String,
     about: Vec<Row>,
@@ -54,22 +50,25 @@ struct VerdictRow {
     message: String,
 }
 
-pub(super) fn sheets(input: &Told<'_>) -> Sheets {
-    let looks = &input.document.first;
-    Sheets {
-        hosts: looks.hosts.values().map(|host| host::host(input, host)).collect(),
-        zones: looks.zones.values().map(|zone| zone::zone(input, &zone)).collect(),
-    }
+/// A sheet for each host.
+pub(super) fn hosts<'a>(input: &'a Told<'a>) -> impl Iterator<Item = Sheet> + 'a {
+    input.document.first.hosts.values().map(|host| host::host(input, host))
 }
 
+/// A sheet for each zone.
+pub(super) fn zones<'a>(input: &'a Told<'a>) -> impl Iterator<Item = Sheet> + 'a {
+    input.document.first.zones.values().map(|zone| zone::zone(input, &zone))
+}
+
+/// `findings` are those of the sheet's subjects.
 fn sheet(
     input: &Told<'_>,
     name: &str,
     about: Vec<Row>,
     endpoints: Vec<EndpointRow>,
-    own: &dyn Fn(&&Finding) -> bool,
+    mut findings: Vec<Arc<Finding>>,
 ) -> Sheet {
-    let mut findings: Vec<&Finding> = input.findings().filter(own).collect();
+    findings.sort_by(|a, b| (&a.check, &a.subject, &a.element).cmp(&(&b.check, &b.subject, &b.element)));
     let count = |v| findings.iter().filter(|f| f.verdict == v).count();
     let counts = format!(
         "{} failed, {} undetermined, {} passed, {} not applicable",

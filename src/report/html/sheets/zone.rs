@@ -2,7 +2,7 @@
 
 use super::signing::{keys, signing};
 use super::{Sheet, asset_rows, sheet, told};
-use crate::check::Finding;
+use crate::check::{Subject, SubjectKind};
 use crate::facts::{DkimKey, MtaStsPolicy, SpfNode, Zone};
 use crate::report::html::Told;
 use crate::report::html::words::{moment, plural, row};
@@ -48,8 +48,8 @@ pub(super) fn zone(input: &Told<'_>, zone: &Zone) -> Sheet {
     let sts = |policy: &MtaStsPolicy| format!("{} for {}", policy.mode, policy.mx.join(", "));
     about.push(row("MTA-STS policy", told(&zone.mail.mta_sts_policy, sts)));
     about.push(row("Reports about TLS", told(&zone.mail.tls_rpt, |rpt| rpt.rua.join(", "))));
-    let own = |f: &&Finding| f.subject.name == zone.name;
-    Sheet { signing: zone.dns.signing.value().map(signing), ..sheet(input, &zone.name, about, Vec::new(), &own) }
+    let own = input.findings.of(&Subject { kind: SubjectKind::Zone, name: zone.name.clone() });
+    Sheet { signing: zone.dns.signing.value().map(signing), ..sheet(input, &zone.name, about, Vec::new(), own) }
 }
 
 /// The tree in one line: each record with its place and the lookups from there on.
