@@ -21,19 +21,20 @@ mod plan;
 mod questions;
 #[path = "lab/second_validator.rs"]
 mod second_validator;
+mod support;
 #[path = "lab/validators.rs"]
 mod validators;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use audit::{Audit, audit, ends, recorded};
 use namespace::Namespace;
 use scrutineer::derive::{Given, derive};
 use scrutineer::facts::{Document, Zone};
 use serde_json::Value;
+use support::Desk;
 use time::OffsetDateTime;
 
 /// What the lab left.
@@ -75,7 +76,7 @@ fn declared() -> impl Iterator<Item = &'static str> {
 }
 
 /// Each zone's DNSSEC state (RFC 4033 §5) and why.
-const STATES: [(&str, &str, &str); 53] = [
+const STATES: [(&str, &str, &str); 54] = [
     ("good.example", "secure", "nothing is wrong"),
     ("nomail.example", "secure", "nothing is wrong"),
     ("single.example", "secure", "has one server, which signs"),
@@ -102,6 +103,7 @@ const STATES: [(&str, &str, &str); 53] = [
     ("nsec3.example", "secure", "what is there needs no denial; 150 iterations are the most that validators take"),
     ("no-denial.example", "secure", "what is there is signed; only denials are missing"),
     ("partial.example", "secure", "the TXT records alone are badly signed"),
+    ("dmarc-altered.example", "secure", "the DMARC record alone is badly signed"),
     ("signed-wild.example", "secure", "a wildcard is signed like any record"),
     ("cds-stray.example", "secure", "CDS is for the parent, not for validators"),
     ("cds-delete.example", "secure", "CDS is for the parent, not for validators"),
@@ -175,7 +177,7 @@ fn the_dnssec_state_of_every_zone_is_what_unbound_delv_and_domain_say() {
 }
 
 /// Zone, check, verdict, and a word of what is said: the message of a failure, the reason of what could not be told.
-const FAULTS: [(&str, &str, &str, &str); 64] = [
+const FAULTS: [(&str, &str, &str, &str); 65] = [
     ("spf-void.example", "mail.spf-void-lookups", "fail", "3"),
     ("spf-two.example", "mail.spf-several-records", "fail", "spf-two.example"),
     ("spf-plus.example", "mail.spf-allows-anyone", "fail", "spf-plus.example"),
@@ -225,6 +227,12 @@ const FAULTS: [(&str, &str, &str, &str); 64] = [
     ("short-key.example", "dns.dnssec-key-short", "fail", "1024"),
     ("halfbogus.example", "dns.dnssec-server-bogus", "fail", "expired on"),
     ("partial.example", "dns.dnssec-server-bogus", "fail", "TXT: the signature by key"),
+    (
+        "dmarc-altered.example",
+        "dns.dnssec-server-bogus",
+        "fail",
+        "TXT _dmarc.dmarc-altered.example: the signature by key",
+    ),
     ("no-denial.example", "dns.dnssec-denial-unproven", "fail", "neither NSEC nor NSEC3"),
     ("extra-ds.example", "dns.dnssec-ds-without-key", "fail", "/13/2"),
     ("algorithm-missing.example", "dns.dnssec-algorithm-incomplete", "fail", "SOA at ns1.good.example"),
@@ -304,6 +312,30 @@ fn the_good_zone_fails_nothing_but_the_exceptions() {
     let open: Vec<&str> =
         open.filter(|check| !check.starts_with("mail.mta-sts-") && *check != "dns.registrar-lock-missing").collect();
     assert!(open.is_empty(), "left open: {open:?}");
+}
+
+/// There are more zones than are held in memory. What does not fit lies in a file, or stays where it is if there can be none.
+#[test]
+fn verdicts_do_not_depend_on_where_what_was_seen_is_held() {
+    let desk = Desk::new();
+    desk.write("facts.json", &lab().all.facts.to_string());
+    std::fs::create_dir(desk.path("scratch")).expect("a folder");
+    let judged = |name: &str, folder: &str| {
+        let (json, html) = (format!("json={name}.json"), format!("html={name}.html"));
+        let arguments = ["judge", "facts.json", "--exit-zero", "-o", &json, "-o", &html];
+        let ended = desk.run_with(&[("TMPDIR", folder)], &arguments);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let page = std::fs::read_to_string(desk.path(&format!("{name}.html"))).expect("a page");
+        (desk.json(&format!("{name}.json")), page)
+    };
+    let (filed, filed_page) = judged("filed", &desk.path("scratch").display().to_string());
+    let (held, held_page) = judged("held", "/there/is/no/such/folder");
+    assert_eq!(filed["findings"], lab().all.findings["findings"], "as the audit itself said");
+    assert!(filed == held && filed_page == held_page);
+    for zone in declared() {
+        assert!(held_page.contains(&format!("id=\"sheet-{}\"", zone.replace('.', "-"))), "{zone} has no sheet");
+    }
+    assert_eq!(std::fs::read_dir(desk.path("scratch")).expect("a folder").count(), 0, "nothing stays behind");
 }
 
 /// NSD and BIND as they come, each with many zones, whose questions come all at once.

@@ -87,7 +87,7 @@ pub struct ServerSigning {
     pub answers: Proven,
     /// Of everything that it said is not there: the worst of `denials`.
     pub absences: Proven,
-    /// The record sets at the zone's own name.
+    /// The record sets at the zone's own name, and those of the names below it that were asked for: the records of mail.
     pub sets: Vec<SignedSet>,
     /// Names and types that are not there, and answers made from a wildcard.
     pub denials: Vec<DenialProof>,
@@ -96,8 +96,10 @@ pub struct ServerSigning {
 /// Derived: one record set with everything that signs it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-key" = "record_type"))]
+#[schemars(extend("x-key" = "set"))]
 pub struct SignedSet {
+    /// Its type, `TXT`; of a name below the zone's own with that, `TXT _dmarc.cec.example`.
+    pub set: String,
     pub record_type: String,
     /// `secure`, `insecure`, `bogus` or `indeterminate`.
     pub status: String,

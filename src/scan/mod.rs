@@ -20,7 +20,7 @@ use crate::probe::{Context, dns, mail};
 use selection::Doubts;
 
 /// Subjects looked at at the same time. Politeness is by address and kept in `net`; this bounds memory.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 32;
 
 /// What a scan has gathered so far; readable at any moment, so that an interrupted run still tells what it saw.
 #[derive(Debug, Default)]

@@ -164,7 +164,7 @@ const ZONES: [&str; 19] = [
 ];
 
 /// Those with one fault of their signatures or servers, which declare to send and to receive no mail.
-const NO_MAIL: [&str; 25] = [
+const NO_MAIL: [&str; 26] = [
     "stale-parent.example",
     "soon.example",
     "ended.example",
@@ -181,6 +181,7 @@ const NO_MAIL: [&str; 25] = [
     "no-denial.example",
     "signed-wild.example",
     "partial.example",
+    "dmarc-altered.example",
     "halfbogus.example",
     "cds-stray.example",
     "cds-delete.example",

@@ -40,9 +40,14 @@ impl Desk {
         path
     }
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        self.run_with(&[], arguments)
+    }
+    /// With variables of the environment.
+    pub(crate) fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ended {
         let mut command = Command::cargo_bin("scrutineer").expect("the program");
-        let output =
-            command.current_dir(self.folder.path()).args(arguments).env("NO_COLOR", "1").output().expect("it ran");
+        command.current_dir(self.folder.path()).args(arguments).env("NO_COLOR", "1");
+        command.envs(variables.iter().copied());
+        let output = command.output().expect("it ran");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
         let code = output.status.code().expect("it ended by itself");
         Ended { code, stdout: text(output.stdout), stderr: text(output.stderr) }

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hickory_resolver::proto::dnssec::rdata::{DNSKEY, DS, NSEC3};
+use hickory_resolver::proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS, NSEC3, RRSIG};
 use hickory_resolver::proto::op::ResponseCode;
-use hickory_resolver::proto::rr::{Name, RecordType};
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
 use super::checker::{Checker, Examined, Moment, Unproven, moment, together};
 use super::child::{self, Asked};
@@ -69,8 +69,9 @@ pub(super) fn explain(
 struct View<'a> {
     server: &'a str,
     zone: &'a Name,
-    /// Answers about the zone's own name by type, and those about names that are not there.
+    /// Answers about the zone's own name by type; about names below it that were asked for, and about one that is not there.
     apex: BTreeMap<&'a str, &'a Answer<'a>>,
+    below: BTreeMap<(Name, RecordType), &'a Answer<'a>>,
     missing: Vec<&'a Answer<'a>>,
     /// Its DNSKEY records, if it told.
     dnskey: Option<RrSet>,
@@ -90,10 +91,16 @@ impl<'a> View<'a> {
         server: &'a str,
         moment: &Moment,
     ) -> Self {
-        let own = |answer: &&Answer<'_>| answer.question.server == server;
         let mut apex: BTreeMap<&str, &Answer<'_>> = BTreeMap::new();
-        for answer in answers.plain().filter(own).filter(|a| parse_name(&a.question.name).as_ref() == Some(zone)) {
-            let place = apex.entry(&answer.question.record_type).or_insert(answer);
+        let mut below: BTreeMap<(Name, RecordType), &Answer<'_>> = BTreeMap::new();
+        for answer in answers.plain().filter(|answer| answer.question.server == server) {
+            let Some(name) = parse_name(&answer.question.name).filter(|name| zone.zone_of(name)) else { continue };
+            let place = if name == *zone {
+                apex.entry(&answer.question.record_type).or_insert(answer)
+            } else {
+                let Ok(kind) = answer.question.record_type.parse() else { continue };
+                below.entry((name, kind)).or_insert(answer)
+            };
             if place.outcome.is_err() {
                 *place = answer;
             }
@@ -112,7 +119,7 @@ impl<'a> View<'a> {
             Err(stop) => (at_their_word(), Err(stop)),
         };
         let missing = answers.of(server, "missing-name").collect();
-        Self { server, zone, apex, missing, dnskey, keys, checker, trust, now: moment.now }
+        Self { server, zone, apex, below, missing, dnskey, keys, checker, trust, now: moment.now }
     }
 
     fn table(&self) -> ServerSigning {
@@ -121,23 +128,59 @@ impl<'a> View<'a> {
         for (kind, answer) in &self.apex {
             let Ok(kind) = kind.parse::<RecordType>() else { continue };
             match usable_answer(answer) {
-                Err(why) => sets.push(unknown(kind, why)),
+                Err(why) => sets.push(unknown(kind.to_string(), kind, why)),
                 Ok(said) => match RrSet::answer(&said.message, self.zone, kind) {
                     rrset if rrset.records.is_empty() => denials.push(self.denial_of_type(said, self.zone, kind)),
                     rrset => sets.push(self.set(&rrset)),
                 },
             }
         }
+        for ((name, kind), answer) in &self.below {
+            match self.exact(answer, name, *kind) {
+                _ if self.says_nothing(answer, name) => {}
+                Some(rrset) if rrset.signatures.is_empty() && !is_never_a_cut(self.zone, name) => {
+                    sets.push(unknown(set_name(self.zone, &rrset), *kind, MAYBE_ANOTHERS.into()));
+                }
+                Some(rrset) => sets.push(self.set(&rrset)),
+                None => denials.extend(self.missing(answer)),
+            }
+        }
         denials.extend(self.missing.iter().filter_map(|answer| self.missing(answer)));
-        let answers = self.worst(sets.iter().map(|set| (set.record_type.as_str(), &*set.status, &*set.reason)));
+        let answers = self.worst(sets.iter().map(|set| (set.set.as_str(), &*set.status, &*set.reason)));
         let absences = self.worst(denials.iter().map(|one| (&*one.question, &*one.status, &*one.reason)));
         ServerSigning { server: self.server.to_owned(), answers, absences, sets, denials }
+    }
+
+    /// An answer about a name below the zone's own that is no word of the zone: a referral, one without signatures because they were not
+    /// asked for, one of another zone that the same server has.
+    fn says_nothing(&self, answer: &Answer<'_>, name: &Name) -> bool {
+        let Ok(said) = &answer.outcome else { return false };
+        let message = &said.message;
+        let is_below = |other: &Name| other != self.zone && self.zone.zone_of(other) && other.zone_of(name);
+        let of_another = |record: &Record| match &record.data {
+            RData::DNSSEC(DNSSECRData::RRSIG(signature)) => is_below(&signature.input().signer_name),
+            RData::SOA(_) => is_below(&record.name),
+            _ => false,
+        };
+        let asked_for_signatures = answer.question.variant != "no-edns";
+        let records = || message.answers.iter().chain(&message.authorities);
+        !message.metadata.authoritative || !asked_for_signatures || records().any(of_another)
+    }
+
+    /// Records of just this name, or its alias; not what was made from a wildcard.
+    fn exact(&self, answer: &Answer<'_>, name: &Name, kind: RecordType) -> Option<RrSet> {
+        let said = usable_answer(answer).ok()?;
+        let sets = [kind, RecordType::CNAME].map(|kind| RrSet::answer(&said.message, name, kind));
+        let found = sets.into_iter().find(|rrset| !rrset.records.is_empty())?;
+        let is_made = |signature: &RRSIG| signature.input().num_labels < name.num_labels();
+        (!found.signatures.iter().any(is_made)).then_some(found)
     }
 
     fn set(&self, rrset: &RrSet) -> SignedSet {
         let examined = self.checker.examine(rrset);
         let (status, reason) = self.state(together(rrset, &examined).map(|()| held_by(&examined)));
         SignedSet {
+            set: set_name(self.zone, rrset),
             record_type: rrset.kind.to_string(),
             status,
             reason,
@@ -253,6 +296,19 @@ impl<'a> View<'a> {
     }
 }
 
+/// Why a set without signatures is not called bogus.
+const MAYBE_ANOTHERS: &str = "it has no signature, and may belong to another zone that the same server has";
+
+/// No zone begins at a name like `_dmarc` (RFC 8552) that its server answers for itself: who gives such a name to others refers to them.
+fn is_never_a_cut(zone: &Name, name: &Name) -> bool {
+    name.iter().rev().nth(zone.iter().count()).is_some_and(|label| label.starts_with(b"_"))
+}
+
+fn set_name(zone: &Name, rrset: &RrSet) -> String {
+    let RrSet { owner, kind, .. } = rrset;
+    if owner == zone { kind.to_string() } else { format!("{kind} {}", name_text(owner)) }
+}
+
 /// An answer with authority, from a server that was asked for signatures.
 fn usable_answer<'a>(answer: &'a Answer<'_>) -> Result<&'a Said, String> {
     match &answer.outcome {
@@ -274,8 +330,9 @@ fn why_not(why: &Unobserved) -> String {
     }
 }
 
-fn unknown(kind: RecordType, reason: String) -> SignedSet {
+fn unknown(set: String, kind: RecordType, reason: String) -> SignedSet {
     SignedSet {
+        set,
         record_type: kind.to_string(),
         status: "indeterminate".into(),
         reason,
@@ -310,7 +367,7 @@ fn algorithms(ds: &[DS], views: &[View<'_>], sets: &[(&str, &SignedSet)]) -> Vec
     };
     let unsigned = |number: u8| {
         let lacking = sets.iter().filter(|(_, set)| lacks(number, set));
-        lacking.map(|(server, set)| format!("{} at {server}", set.record_type)).take(SHOWN).collect()
+        lacking.map(|(server, set)| format!("{} at {server}", set.set)).take(SHOWN).collect()
     };
     of_keys
         .union(&of_ds)

@@ -35,9 +35,8 @@ fn last_to_end(set: &SignedSet) -> Option<(Timestamp, Timestamp)> {
 fn outlived(server: &str, set: &SignedSet, now: Timestamp) -> Option<String> {
     let (_, last) = last_to_end(set)?;
     let left = last.unix() - now.unix();
-    let SignedSet { record_type, ttl, .. } = set;
-    (ttl.0 > left)
-        .then(|| format!("{record_type} at {server} may be kept until {}, signed until {last}", later(now, ttl.0)))
+    let SignedSet { set, ttl, .. } = set;
+    (ttl.0 > left).then(|| format!("{set} at {server} may be kept until {}, signed until {last}", later(now, ttl.0)))
 }
 
 fn later(now: Timestamp, seconds: i64) -> String {
@@ -66,6 +65,7 @@ mod tests {
             why: String::new(),
         };
         SignedSet {
+            set: "TXT".into(),
             record_type: "TXT".into(),
             status: "secure".into(),
             reason: String::new(),

@@ -42,6 +42,7 @@ pub(super) fn zones(lab: &Namespace) -> Vec<Zone> {
         ("halfbogus.example", Signing::with(Fault::OldCopy)),
         ("no-denial.example", Signing::with(Fault::NoDenial)),
         ("partial.example", Signing::with(Fault::TxtAltered)),
+        ("dmarc-altered.example", Signing::with(Fault::DmarcAltered)),
         ("unsupported.example", Signing::with(Fault::UnknownAlgorithm)),
     ];
     let signatures = signatures.map(|(name, signing)| (name, sends_no_mail(name), Some(signing)));

@@ -36,6 +36,8 @@ pub(super) enum Fault {
     NoDenial,
     /// The signature over the TXT records is of other ones.
     TxtAltered,
+    /// Only that over the DMARC record, below the zone's own name.
+    DmarcAltered,
     /// All is of an algorithm that nobody knows.
     UnknownAlgorithm,
     /// There is a second copy of the zone, whose signatures have all ended.
@@ -124,10 +126,11 @@ fn spoil(line: &str, fault: Fault) -> Option<String> {
     let data: Vec<&str> = fields.get(4).copied().unwrap_or_default().split(' ').collect();
     let signs = |covered: &str| kind == "RRSIG" && data[0] == covered;
     let is_denial = |kind: &str| kind.starts_with("NSEC");
+    let is_at = |fault| fault != Fault::DmarcAltered || fields[0].starts_with("_dmarc.");
     match fault {
         Fault::RsaSignsKeysAlone if kind == "RRSIG" && data[1] == RSA && !signs("DNSKEY") => None,
         Fault::NoDenial if is_denial(kind) || (kind == "RRSIG" && is_denial(data[0])) => None,
-        Fault::TxtAltered if signs("TXT") => {
+        Fault::TxtAltered | Fault::DmarcAltered if signs("TXT") && is_at(fault) => {
             let (signature, before) = data.split_last().expect("a signature");
             let altered = if signature.starts_with('A') { "B" } else { "A" };
             let head = fields[..4].join("\t");

@@ -134,7 +134,7 @@ fn sound_servers_are_secure_with_every_signature_and_denial_explained() {
     let signing = World::sound().signing();
     assert_eq!(states(&signing), [("secure", "secure"), ("secure", "secure")]);
     let first = &signing.servers[0];
-    let sets: Vec<&str> = first.sets.iter().map(|set| set.record_type.as_str()).collect();
+    let sets: Vec<&str> = first.sets.iter().map(|set| set.set.as_str()).collect();
     assert_eq!(sets, ["DNSKEY", "NS", "SOA"]);
     let signature = &first.sets[2].signatures[0];
     assert_eq!((signature.algorithm, signature.holds, signature.signer.as_str()), (13, true, ZONE));
@@ -176,6 +176,56 @@ fn a_set_changed_after_signing_or_without_signature_is_bogus_by_name() {
     let bare = Record::from_rdata(world.lab.zone.apex.clone(), 300, txt("v=spf1 -all"));
     world.gives(NS1, RecordType::TXT, vec![bare]);
     assert!(world.first().answers.reason.contains("no RRSIG over cec.example TXT"));
+}
+
+/// What NS1 says with authority of TXT records at a name below the zone's own.
+fn below(owner: &str, code: ResponseCode, make: impl Fn(&Signed) -> [Vec<Record>; 2]) -> ServerSigning {
+    let mut world = World::sound();
+    let [answers, authorities] = make(&world.lab.zone);
+    world.says(NS1, "plain", (owner, RecordType::TXT), code, answers, authorities);
+    world.first()
+}
+
+#[test]
+fn records_of_mail_below_the_zones_own_name_are_verified_too() {
+    const DMARC: &str = "_dmarc.cec.example";
+    let policy = || vec![txt("v=DMARC1; p=reject")];
+    let sound = below(DMARC, ResponseCode::NoError, |zone| [zone.sign(&name(DMARC), policy()), vec![]]);
+    assert_eq!((sound.answers.status.as_str(), sound.sets[3].set.as_str()), ("secure", "TXT _dmarc.cec.example"));
+    let altered = below(DMARC, ResponseCode::NoError, |zone| {
+        let mut answers = zone.sign(&name(DMARC), policy());
+        answers[0].data = txt("v=DMARC1; p=none");
+        [answers, vec![]]
+    });
+    assert_eq!(altered.answers.status, "bogus");
+    assert!(altered.answers.reason.starts_with("TXT _dmarc.cec.example: "), "{}", altered.answers.reason);
+    let bare = below(DMARC, ResponseCode::NoError, |_| {
+        [vec![Record::from_rdata(name(DMARC), 300, policy().remove(0))], vec![]]
+    });
+    assert!(bare.answers.reason.contains("no RRSIG over _dmarc.cec.example TXT"), "{}", bare.answers.reason);
+    let denied = below(DMARC, ResponseCode::NXDomain, |zone| [vec![], zone.nsec(ZONE, ZONE, &[RecordType::SOA])]);
+    assert_eq!(denied.absences.status, "secure", "{}", denied.absences.reason);
+    let unproven = below(DMARC, ResponseCode::NXDomain, |_| [vec![], vec![]]);
+    assert_eq!(unproven.absences.status, "bogus", "{}", unproven.absences.reason);
+}
+
+#[test]
+fn what_a_server_says_for_another_zone_that_it_has_is_not_held_against_this_one() {
+    const OWNER: &str = "mx.sub.cec.example";
+    let child = || Signed::new("sub.cec.example");
+    let signed = below(OWNER, ResponseCode::NoError, |_| [child().sign(&name(OWNER), vec![txt("x")]), vec![]]);
+    let soa = || Record::from_rdata(child().apex, 300, child().soa());
+    let denied = below(OWNER, ResponseCode::NXDomain, |_| [vec![], vec![soa()]]);
+    for said in [signed, denied] {
+        assert_eq!(
+            (&*said.answers.status, &*said.absences.status, said.sets.len()),
+            ("secure", "secure", 3),
+            "{said:?}"
+        );
+    }
+    // Without a signature nobody can tell whose it is.
+    let bare = below(OWNER, ResponseCode::NoError, |_| [vec![Record::from_rdata(name(OWNER), 300, txt("x"))], vec![]]);
+    assert_eq!(bare.answers.status, "indeterminate", "{}", bare.answers.reason);
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn set_row(set: &SignedSet) -> SigningRow {
     let key = |signature: &SetSignature| format!("{} (algorithm {})", signature.key_tag, signature.algorithm);
     let ends = set.signatures.iter().filter_map(|signature| signature.expiration).min();
     SigningRow {
-        what: set.record_type.clone(),
+        what: set.set.clone(),
         status: set.status.clone(),
         keys: set.signatures.iter().map(key).collect::<Vec<_>>().join(", "),
         ends: ends.map(moment).unwrap_or_default(),
