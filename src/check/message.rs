@@ -121,7 +121,7 @@ fn join(
     if items.len() > 12 {
         words.push(format!("and {} more", items.len() - 12));
     }
-    write(out, Ok(words.join(", ")))
+    write(out, Ok(if words.is_empty() { "none".to_owned() } else { words.join(", ") }))
 }
 
 /// `{{count xs}}`: how many elements.

@@ -167,6 +167,7 @@ pub(super) async fn audit(
         document.second = look_again(&context, &document.first, doubts, selection, bar.as_ref()).await;
         document.blobs = context.blobs();
         fill_in_second(&mut document);
+        drop(findings);
         findings = judges.findings(&document, &index);
     }
     document.traffic = context.net.traffic();

@@ -61,8 +61,12 @@ impl Output {
     /// Writes to the file, whole or not at all, or to stdout.
     fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), CliError> {
         if self.path.as_os_str() == "-" {
-            terminal::raw(write);
-            return Ok(());
+            return terminal::raw(write).map_err(|error| {
+                CliError::configuration(
+                    format!("stdout cannot be written: {error}"),
+                    "Where it leads to a file, see that there is room; or name the file with --output.",
+                )
+            });
         }
         write_as_it_comes(&self.path, write)
     }

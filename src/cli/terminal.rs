@@ -2,19 +2,26 @@
 
 #![expect(clippy::print_stderr, reason = "this is the module that prints")]
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 
 use super::CliError;
 
 /// Data. A reader who goes away, such as `head`, has seen enough: that is no error.
 pub(super) fn data(text: &str) {
-    raw(|to| to.write_all(escaped(text).as_bytes()));
+    let _ = raw(|to| to.write_all(escaped(text).as_bytes()));
 }
 
-/// A document, as it is: JSON and HTML have their own escapes.
-pub(super) fn raw(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) {
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let _ = write(&mut out).and_then(|()| writeln!(out)).and_then(|()| out.flush());
+/// A document, as it is: JSON and HTML have their own escapes. Here too a reader may go away.
+///
+/// # Errors
+/// What else keeps it from being written, such as a disk that is full.
+pub(super) fn raw(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let written = write(&mut out).and_then(|()| writeln!(out)).and_then(|()| out.flush());
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
 }
 
 /// Columns of the person's terminal; 100 where there is none.

@@ -11,23 +11,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::store::{Place, Spool, StoreFault};
 
-/// Bytes by digest; in JSON, base64. A copy shares what it holds. The first few megabytes are in memory, the rest lies in a file.
+/// Bytes by digest; in JSON, base64. A copy shares what it holds. The first are in memory, the rest lies in a file.
 #[derive(Clone, Debug, Default)]
 pub struct Blobs {
-    held: Arc<BTreeMap<Hash, Held>>,
-    /// Bytes held in memory.
-    in_memory: usize,
+    /// By the first eight bytes of the digest: a large estate has tens of thousands.
+    held: Arc<BTreeMap<u64, Place>>,
+    /// Those whose first eight bytes are also another's.
+    alike: Arc<BTreeMap<Hash, Place>>,
     spool: Spool,
 }
-
-#[derive(Clone, Debug)]
-enum Held {
-    Here(Box<[u8]>),
-    Filed(Place),
-}
-
-/// The most bytes that are held in memory.
-const IN_MEMORY: usize = 2 << 20;
 
 /// SHA-256.
 type Hash = [u8; 32];
@@ -36,21 +28,23 @@ impl Blobs {
     /// Keeps the bytes and gives their digest, `sha256:` and 64 hex digits.
     pub fn keep(&mut self, bytes: &[u8]) -> String {
         let hash = sha256(bytes);
-        if !self.held.contains_key(&hash) {
-            let held = self.hold(bytes);
-            Arc::make_mut(&mut self.held).insert(hash, held);
+        if self.get(&hash).is_none() {
+            let place = self.spool.put(bytes);
+            if self.held.contains_key(&stub(&hash)) {
+                Arc::make_mut(&mut self.alike).insert(hash, place);
+            } else {
+                Arc::make_mut(&mut self.held).insert(stub(&hash), place);
+            }
         }
         digest_text(&hash)
     }
     /// The bytes behind a digest; `None` if they are not here or do not match it.
     pub fn bytes(&self, id: &str) -> Option<Vec<u8>> {
-        let hash = parse(id)?;
-        let bytes = self.open(self.held.get(&hash)?)?;
-        (sha256(&bytes) == hash).then(|| bytes.into_owned())
+        self.get(&parse(id)?)
     }
     /// How many blobs there are.
     pub fn len(&self) -> usize {
-        self.held.len()
+        self.held.len() + self.alike.len()
     }
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
@@ -64,26 +58,34 @@ impl Blobs {
         self.spool.sound()
     }
 
-    /// Without room in the file, memory has to do.
-    fn hold(&mut self, bytes: &[u8]) -> Held {
-        let full = self.in_memory + bytes.len() > IN_MEMORY;
-        if let Some(place) = full.then(|| self.spool.put(bytes)).flatten() {
-            return Held::Filed(place);
-        }
-        self.in_memory += bytes.len();
-        Held::Here(bytes.into())
+    fn get(&self, hash: &Hash) -> Option<Vec<u8>> {
+        let places = [self.alike.get(hash), self.held.get(&stub(hash))];
+        let mut found = places.into_iter().flatten().filter_map(|place| self.spool.get(*place));
+        found.find(|bytes| sha256(bytes) == *hash)
     }
 
-    fn open<'a>(&self, held: &'a Held) -> Option<Cow<'a, [u8]>> {
-        match held {
-            Held::Here(bytes) => Some(Cow::Borrowed(bytes)),
-            Held::Filed(place) => self.spool.get(*place).map(Cow::Owned),
-        }
+    /// In the order of their digests.
+    fn iter(&self) -> impl Iterator<Item = (Hash, Vec<u8>)> {
+        self.held.iter().flat_map(|(first, place)| {
+            let [from, to] = [0, u8::MAX].map(|rest| whole(*first, rest));
+            let alike = self.alike.range(from..=to).map(|(_, place)| place);
+            let bytes = alike.chain([place]).filter_map(|place| self.spool.get(*place));
+            let mut all: Vec<(Hash, Vec<u8>)> = bytes.map(|bytes| (sha256(&bytes), bytes)).collect();
+            all.sort_unstable();
+            all
+        })
     }
+}
 
-    fn iter(&self) -> impl Iterator<Item = (&Hash, Cow<'_, [u8]>)> {
-        self.held.iter().filter_map(|(hash, held)| Some((hash, self.open(held)?)))
-    }
+fn stub(hash: &Hash) -> u64 {
+    hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// The hash that begins with a stub and goes on with one byte.
+fn whole(stub: u64, rest: u8) -> Hash {
+    let mut hash = [rest; 32];
+    hash[..8].copy_from_slice(&stub.to_be_bytes());
+    hash
 }
 
 impl PartialEq for Blobs {
@@ -94,18 +96,20 @@ impl PartialEq for Blobs {
 
 impl Serialize for Blobs {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter().map(|(hash, bytes)| (digest_text(hash), STANDARD.encode(bytes))))
+        serializer.collect_map(self.iter().map(|(hash, bytes)| (digest_text(&hash), STANDARD.encode(bytes))))
     }
 }
 
-/// What is no digest or no base64 is left out: whoever asks for it learns that it is not among the evidence.
+/// What is no digest, no base64 or not what its digest says is left out: whoever asks for it learns that it is not among the evidence.
 impl<'de> Deserialize<'de> for Blobs {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let texts = BTreeMap::<String, Cow<'de, str>>::deserialize(deserializer)?;
-        let blob = |(id, text): (String, Cow<'_, str>)| Some((parse(&id)?, STANDARD.decode(text.as_bytes()).ok()?));
         let mut blobs = Self::default();
-        let held = texts.into_iter().filter_map(blob).map(|(hash, bytes)| (hash, blobs.hold(&bytes))).collect();
-        blobs.held = Arc::new(held);
+        for (id, text) in BTreeMap::<String, Cow<'de, str>>::deserialize(deserializer)? {
+            let bytes = STANDARD.decode(text.as_bytes()).ok();
+            if let Some(bytes) = bytes.filter(|bytes| digest(bytes) == id) {
+                blobs.keep(&bytes);
+            }
+        }
         Ok(blobs)
     }
 }
@@ -172,15 +176,28 @@ mod tests {
     }
 
     #[test]
-    fn evidence_beyond_a_few_megabytes_lies_in_a_file_and_reads_the_same() {
+    fn evidence_that_lies_in_a_file_reads_the_same() {
         let mut blobs = Blobs::default();
-        let ids: Vec<String> = (0..5_u8).map(|n| blobs.keep(&vec![n; IN_MEMORY / 2])).collect();
-        assert_eq!(blobs.held.values().filter(|held| matches!(held, Held::Filed(_))).count(), 3);
+        let ids: Vec<String> = (0..5_u8).map(|n| blobs.keep(&vec![n; 1 << 20])).collect();
         let first: Vec<Option<u8>> = ids.iter().map(|id| blobs.bytes(id)?.first().copied()).collect();
         assert_eq!(first, [Some(0), Some(1), Some(2), Some(3), Some(4)]);
         let read: Blobs = serde_json::from_str(&serde_json::to_string(&blobs).unwrap()).unwrap();
         assert_eq!(read, blobs);
         assert_eq!(blobs.sound(), Ok(()));
+    }
+
+    #[test]
+    fn digests_that_begin_alike_are_kept_apart() {
+        let mut blobs = Blobs::default();
+        let mine = blobs.keep(b"mine");
+        // As if another's digest began like this one's.
+        let (stub_of_other, place) = (stub(&sha256(b"other")), *blobs.held.values().next().unwrap());
+        Arc::make_mut(&mut blobs.held).insert(stub_of_other, place);
+        let other = blobs.keep(b"other");
+        assert_eq!(blobs.bytes(&mine).as_deref(), Some(&b"mine"[..]));
+        assert_eq!(blobs.bytes(&other).as_deref(), Some(&b"other"[..]));
+        assert_eq!((blobs.alike.len(), blobs.keep(b"other")), (1, other));
+        assert!(blobs.iter().any(|(_, bytes)| bytes == b"other"));
     }
 
     #[test]

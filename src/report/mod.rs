@@ -49,6 +49,9 @@ pub enum ReportError {
     /// The file or pipe does not take it.
     #[error(transparent)]
     Writing(#[from] std::io::Error),
+    /// Something may be missing.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreFault),
     /// Something cannot be written as JSON.
     #[error("writing JSON: {0}")]
     Json(#[from] serde_json::Error),

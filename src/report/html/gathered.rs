@@ -8,10 +8,9 @@ use std::sync::Arc;
 use super::words::{asset_of_element, asset_of_subject, family_of};
 use crate::check::{Finding, Severity, Subject, Verdict};
 use crate::estate::Asset;
-use crate::report::Fix;
-use crate::report::Input;
 use crate::report::summary::worst_first;
-use crate::store::Shelf;
+use crate::report::{Fix, Input};
+use crate::store::{Shelf, StoreFault};
 
 /// Findings by what they count for.
 #[derive(Default)]
@@ -27,7 +26,7 @@ pub(super) struct Gathered {
 
 /// Election function and family; without a function, the estate as a whole.
 type Cell = (Option<&'static str>, String);
-/// Findings of one check and severity, the most severe first, in the order of their subjects: the how many hundredth.
+/// Findings of one check and severity, the most severe first; numbered in the order of their subjects.
 type Chunk = (Arc<str>, Reverse<Severity>, usize);
 
 /// The chunks that are not full yet, with their numbers.
@@ -83,12 +82,17 @@ impl Gathered {
                 gathered.open.insert(subject.clone(), open);
             }
         }
-        for ((check, severity), (number, rest)) in waiting {
+        for ((check, severity), (number, rest)) in waiting.into_iter().filter(|(_, (_, rest))| !rest.is_empty()) {
             gathered.failed.insert((check, severity, number), rest);
         }
         gathered.repairs = repairs.into_values().collect();
         gathered.repairs.sort_by(|a, b| worst_first(&a.fix, &b.fix));
         gathered
+    }
+
+    /// Whether everything that was put away here could be had again.
+    pub(super) fn sound(&self) -> Result<(), StoreFault> {
+        self.failed.sound().and(self.open.sound())
     }
 
     /// What failed of a check, the most severe first.

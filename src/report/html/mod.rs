@@ -1,5 +1,6 @@
 //! The HTML report: one file, no script, nothing loaded from elsewhere. Each section has a model (made here, plain data) and a
 //! partial under `reports/html/` of the same name; templates hold no logic beyond *if there is one* and *for each*.
+//! What may be thousands is no part of a model: a template names it with `many`, and it is made, told and forgotten one at a time.
 
 mod calendar;
 mod cover;
@@ -67,7 +68,7 @@ struct Page {
 /// Writes the report as one HTML file.
 ///
 /// # Errors
-/// It cannot be written; or a template does not fit its model, which is a fault of ours.
+/// It cannot be written; what was put away for it cannot be had again; or a template does not fit its model, which is a fault of ours.
 pub fn html(input: &Input<'_>, to: &mut dyn Write) -> Result<(), ReportError> {
     let told = Told { input, gathered: Gathered::of(input) };
     let style = template("style.css")?;
@@ -98,7 +99,8 @@ pub fn html(input: &Input<'_>, to: &mut dyn Write) -> Result<(), ReportError> {
     engine.render_to_write("page", &page, to).map_err(|e| match e.reason() {
         RenderErrorReason::IOError(error) => ReportError::Writing(io::Error::new(error.kind(), error.to_string())),
         _ => ReportError::Template(e.to_string()),
-    })
+    })?;
+    Ok(told.gathered.sound()?)
 }
 
 /// `{{many "fixes"}}`, `{{many "seen" check}}`: what may be thousands is made, told and forgotten one at a time, each by a template.
