@@ -209,18 +209,20 @@ fn a_certificate_transparency_export_that_cannot_be_read_is_named_with_its_line_
 fn a_document_that_stdout_does_not_take_is_an_error_and_a_reader_who_goes_away_is_none() {
     let desk = Desk::new();
     desk.write("estate.toml", &loopback_estate(&["tcp/9"], &[(9, 9)]));
-    let shell = |redirection: &str| {
+    let shell = |format: &str, redirection: &str| {
         let program = assert_cmd::cargo::cargo_bin("scrutineer");
-        let line = format!("'{}' audit --family tls --exit-zero -q -o json=- {redirection}", program.display());
+        let line = format!("'{}' audit --family tls --exit-zero -q -o {format}=- {redirection}", program.display());
         let mut command = std::process::Command::new("bash");
         command.args(["-o", "pipefail", "-c", &line]).current_dir(desk.path(""));
         command.output().expect("it ran")
     };
-    let full = shell("> /dev/full");
-    let said = String::from_utf8_lossy(&full.stderr).into_owned();
-    assert_eq!(full.status.code(), Some(2), "{said}");
-    assert!(said.contains("stdout cannot be written"), "{said}");
-    assert_eq!(shell("| head -c 1").status.code(), Some(0));
+    for format in ["html", "json", "facts"] {
+        let full = shell(format, "> /dev/full");
+        let said = String::from_utf8_lossy(&full.stderr).into_owned();
+        assert_eq!(full.status.code(), Some(2), "{format}: {said}");
+        assert!(said.contains("stdout cannot be written"), "{format}: {said}");
+        assert_eq!(shell(format, "| head -c 1").status.code(), Some(0), "{format}");
+    }
 }
 
 #[test]

@@ -116,7 +116,7 @@ impl HelperDef for Many<'_> {
         out: &mut dyn Output,
     ) -> HelperResult {
         let word = |at| helper.param(at).and_then(|param| param.value().as_str()).unwrap_or_default();
-        let mut show = |template, model: Value| Ok(out.write(&engine.render(template, &model)?)?);
+        let mut show = |template, model: Value| engine.render_to_write(template, &model, Through(out));
         let (told, of) = (self.0, word(1));
         match word(0) {
             "fixes" => findings::fixes(told).try_for_each(|fix| show("fix", json!(fix))),
@@ -126,6 +126,19 @@ impl HelperDef for Many<'_> {
             "zones" => sheets::zones(told).try_for_each(|sheet| show("sheet", json!(sheet))),
             other => Err(RenderErrorReason::Other(format!("there is no list '{other}'")).into()),
         }
+    }
+}
+
+/// What a template inside a template writes, passed on as it comes: one repair may have thousands of findings.
+struct Through<'a>(&'a mut dyn Output);
+
+impl Write for Through<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(str::from_utf8(bytes).map_err(io::Error::other)?)?;
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
