@@ -122,9 +122,9 @@ class Scrutineer:
                       f"mail = {{ sends = true, receives = true{selectors} }}"]
         return "\n".join(lines) + "\n"
 
-    def zones(self, zones, lifted=True, resolver=RESOLVER, hints="root.hints", anchor="root.key", **_):
+    def zones(self, zones, lifted=True, resolver=RESOLVER, hints="root.hints", anchor="root.key", output="json", **_):
         (FOLDER / "bench.toml").write_text(self.estate(zones, lifted, resolver, hints, anchor))
-        went = tools.run([self.path, "audit", "bench.toml", "--family", "dns,mail", "-o", "json=bench.json", "--exit-zero",
+        went = tools.run([self.path, "audit", "bench.toml", "--family", "dns,mail", "-o", f"{output}=bench.{output}", "--exit-zero",
                           "--allow-incomplete", "-q"], FOLDER)
         if went.code != 0:
             raise CannotRun(f"scrutineer ended with {went.code}: {went.output.strip()[-500:]}")
