@@ -39,6 +39,9 @@ const ASKED: [(&str, &str, &str); 17] = [
     ("good.example.", "AXFR", "transfer"),
     ("ns1.good.example.", "A", "resolver"),
 ];
+/// Questions about names below the zone's own, put last: what the corpus hands out before them stays where it was.
+const BELOW: [(&str, &str, &str); 2] =
+    [("_dmarc.good.example.", "TXT", "plain"), ("_25._tcp.mx.good.example.", "TLSA", "plain")];
 
 /// Derives everything of a zone whose answers these bytes are. By `selector`: the bytes are every answer; or a row of messages, each
 /// after its length, that are handed out in turn; or that row for one server, and silence for the rest.
@@ -59,6 +62,9 @@ pub(in crate::derive) fn answers(selector: u8, bytes: &[u8]) {
         }
     }
     list.push(exchange(PARENT, "example", ("good.example.", "NS", "referral"), next()));
+    for server in SERVERS {
+        list.extend(BELOW.map(|question| exchange(server, ZONE, question, next())));
+    }
     let mut dns = ZoneDns::unobserved(&Unobserved::absent());
     dns.chain = seen(DnssecChain { answers: chain.into() });
     dns.parent = seen(PARENT.to_owned());
