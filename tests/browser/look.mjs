@@ -1,6 +1,7 @@
 // Opens a report in Chromium as its readers do: desktop, phone, dark, print. Writes pictures, and prints one JSON document
 // with everything that is wrong: requests, dialogs, console messages, sideways scrolling, axe violations.
-// Use: node look.mjs REPORT.html FOLDER [one]; with `one`, axe looks at the first view alone: a report of sixty hosts takes it a minute each.
+// Use: node look.mjs REPORT.html FOLDER [one]; with `one`, axe looks at the first view alone, and pictures show the top: of a report of sixty hosts,
+// which is very long, either takes minutes where the machine is busy.
 import { createRequire } from 'node:module';
 import { existsSync, mkdirSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
@@ -21,6 +22,8 @@ if (!executablePath) {
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const faults = [];
+// How long the machine takes is no fault of the report.
+const PATIENCE = 300_000;
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 
 const views = [
@@ -34,6 +37,7 @@ for (const view of views) {
   const { name, viewport, colorScheme, media } = view;
   // First as it is, with script switched on and every request noted.
   const context = await browser.newContext({ viewport, colorScheme, javaScriptEnabled: true });
+  context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   const fault = (what) => faults.push({ view: name, what });
   page.on('request', (request) => { if (request.url() !== url) fault(`request: ${request.url()}`); });
@@ -53,13 +57,14 @@ for (const view of views) {
   if (seen.planted !== null) fault(`planted script ran: ${seen.planted}`);
   if (seen.scripts > 0) fault(`${seen.scripts} script elements`);
   if (seen.handlers > 0) fault(`${seen.handlers} event handler attributes`);
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: extent !== 'one' });
   if (media) await page.pdf({ path: join(folder, 'report.pdf'), format: 'A4', printBackground: true });
   await context.close();
 
   if (extent === 'one' && view !== views[0]) continue;
   // Then with axe brought in past the page's policy; everything that folds is unfolded, so that it is looked at too.
   const lab = await browser.newContext({ viewport, colorScheme, bypassCSP: true });
+  lab.setDefaultTimeout(PATIENCE);
   const tested = await lab.newPage();
   if (media) await tested.emulateMedia({ media, colorScheme });
   await tested.goto(url);
