@@ -148,6 +148,8 @@ impl<'a> View<'a> {
         denials.extend(self.missing.iter().filter_map(|answer| self.missing(answer)));
         let answers = self.worst(sets.iter().map(|set| (set.set.as_str(), &*set.status, &*set.reason)));
         let absences = self.worst(denials.iter().map(|one| (&*one.question, &*one.status, &*one.reason)));
+        sets.truncate(LIST_CAP);
+        denials.truncate(LIST_CAP);
         ServerSigning { server: self.server.to_owned(), answers, absences, sets, denials }
     }
 
@@ -164,7 +166,9 @@ impl<'a> View<'a> {
         };
         let asked_for_signatures = answer.question.variant != "no-edns";
         let records = || message.answers.iter().chain(&message.authorities);
-        !message.metadata.authoritative || !asked_for_signatures || records().any(of_another)
+        // Who refuses or fails has not been seen, which is something else than a referral.
+        let refers = !message.metadata.authoritative && message.metadata.response_code == ResponseCode::NoError;
+        refers || !asked_for_signatures || records().any(of_another)
     }
 
     /// Records of just this name, or its alias; not what was made from a wildcard.

@@ -205,6 +205,10 @@ fn records_of_mail_below_the_zones_own_name_are_verified_too() {
     assert!(bare.answers.reason.contains("no RRSIG over _dmarc.cec.example TXT"), "{}", bare.answers.reason);
     let denied = below(DMARC, ResponseCode::NXDomain, |zone| [vec![], zone.nsec(ZONE, ZONE, &[RecordType::SOA])]);
     assert_eq!(denied.absences.status, "secure", "{}", denied.absences.reason);
+    for code in [ResponseCode::Refused, ResponseCode::ServFail] {
+        let unseen = below(DMARC, code, |_| [vec![], vec![]]);
+        assert_eq!(unseen.absences.status, "indeterminate", "{code}: {}", unseen.absences.reason);
+    }
     let unproven = below(DMARC, ResponseCode::NXDomain, |_| [vec![], vec![]]);
     assert_eq!(unproven.absences.status, "bogus", "{}", unproven.absences.reason);
 }
